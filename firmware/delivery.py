@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Proof of delivery and the fair-use budget: when to ask, when the link is lost, what may be sent.
+
+Pure arithmetic on seconds of uptime; the node does the sending.
+"""
+
+from micropython import const
+
+_RETRY_S = const(3600)  # a question that stayed unanswered, or a probe of a lost link
+_REJOIN_S = const(86400)
+_HOURS = const(24)
+
+
+class Delivery:
+    """Knows when the last Class A downlink came, and whether the link is lost since."""
+
+    def __init__(self, proof_interval_s, now_s):
+        self.interval_s = proof_interval_s
+        self.lost = False
+        self._proof_s = now_s  # the join or the start counts: from here the patience runs
+        self._asked_s = None
+        self._unanswered = 0
+
+    def joined(self, now_s):
+        """A join-accept came: it proves the link, not yet a reading."""
+        self.lost, self._proof_s, self._asked_s, self._unanswered = False, now_s, None, 0
+
+    def wants_proof(self, now_s):
+        """True when the next frame should ask for an answer."""
+        if self._asked_s is not None:
+            return now_s - self._asked_s >= _RETRY_S
+        return now_s - self._proof_s >= self.interval_s
+
+    def asked(self, now_s):
+        """A frame that asks has left; True: it was the second without an answer, the link is lost.
+
+        Call `heard` instead when its answer came in the same exchange.
+        """
+        self._asked_s = now_s
+        self._unanswered += 1
+        if self._unanswered < 2 or self.lost:
+            return False
+        self.lost = True
+        return True
+
+    def heard(self, now_s):
+        """A downlink came: all that was sent before it has arrived."""
+        self.joined(now_s)
+
+    def may_send(self, now_s):
+        """A lost link gets one probe an hour, a living one whatever there is."""
+        return not self.lost or self.wants_proof(now_s)
+
+    def join_again(self, now_s):
+        """True after 24 hours without proof."""
+        return self.lost and now_s - self._proof_s >= _REJOIN_S
+
+
+class Budget:
+    """Airtime of the last 24 hours against the network's fair use, counted by the hour."""
+
+    def __init__(self, seconds_a_day):
+        self.limit_us = seconds_a_day * 1000000
+        self._hours_us = [0] * _HOURS
+        self._hour = 0
+
+    def spend(self, airtime_us, now_s):
+        """Count a transmission."""
+        self._turn(now_s)
+        self._hours_us[self._hour % _HOURS] += airtime_us
+
+    def left_us(self, now_s):
+        """What may still be sent now."""
+        self._turn(now_s)
+        return self.limit_us - sum(self._hours_us)
+
+    def wait_s(self, airtime_us, now_s):
+        """Seconds until a frame of this length may leave; 0: now."""
+        left_us = self.left_us(now_s)
+        for hour in range(_HOURS + 1):
+            if left_us >= airtime_us:
+                return hour * 3600 - now_s % 3600 if hour else 0
+            left_us += self._hours_us[(self._hour + 1 + hour) % _HOURS]
+        return _HOURS * 3600
+
+    def _turn(self, now_s):
+        hour = now_s // 3600
+        for each in range(max(self._hour + 1, hour - _HOURS + 1), hour + 1):
+            self._hours_us[each % _HOURS] = 0
+        self._hour = max(self._hour, hour)
+
+
+def stretched_s(interval_s, airtime_us, budget_us):
+    """The interval at which frames of this airtime stay within the budget of a day."""
+    return max(interval_s, -(-86400 * airtime_us // budget_us))

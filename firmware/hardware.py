@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Makes the objects of `machine` that the config describes; nothing here runs at import."""
+
+import machine
+import time
+from machine import Pin
+
+_SPI_HZ = 8000000  # SX1276: 10 MHz at most
+_I2C_HZ = 100000
+_I2C_TIMEOUT_US = 200000  # SCD30 stretches the clock for up to 150 ms
+
+
+def is_rp2040(config):
+    """The chip family, for the few calls that differ."""
+    return config.get("chip", "").startswith("rp2040")
+
+
+def irq_options(config):
+    """RP2040 can take an interrupt at once; ESP32 always schedules it and refuses the keyword."""
+    return {"hard": True} if is_rp2040(config) else {}
+
+
+def output(number, level=0):
+    """An output pin at a level."""
+    return Pin(number, Pin.OUT, value=level)
+
+
+def radio(config):
+    """The SX127x of the config, not yet reset; its oscillator is powered."""
+    from lora.sx127x import SX127x
+
+    pins = config["radio"]
+    if pins.get("tcxo") is not None:
+        output(pins["tcxo"], 1)
+        time.sleep_ms(pins.get("tcxo_ms", 5))
+    spi = machine.SPI(
+        pins["spi"],
+        baudrate=_SPI_HZ,
+        sck=Pin(pins["sck"]),
+        mosi=Pin(pins["mosi"]),
+        miso=Pin(pins["miso"]),
+    )
+    return SX127x(
+        spi,
+        output(pins["cs"], 1),
+        output(pins["reset"], 1),
+        Pin(pins["dio0"], Pin.IN),
+        irq_options(config),
+    )
+
+
+class I2cBus:
+    """An I2C bus that can be freed from a chip that holds its data line low."""
+
+    def __init__(self, number, scl, sda):
+        self._number, self._scl, self._sda = number, scl, sda
+        self.bus = self._open()
+
+    def _open(self):
+        return machine.I2C(
+            self._number,
+            scl=Pin(self._scl),
+            sda=Pin(self._sda),
+            freq=_I2C_HZ,
+            timeout=_I2C_TIMEOUT_US,
+        )
+
+    def recover(self):
+        """Nine clocks and a stop (I2C specification 3.1.16); the bus works as before."""
+        scl, sda = Pin(self._scl, Pin.OPEN_DRAIN, value=1), Pin(self._sda, Pin.OPEN_DRAIN, value=1)
+        for _ in range(9):
+            scl(0)
+            time.sleep_us(5)
+            scl(1)
+            time.sleep_us(5)
+        sda(0)
+        time.sleep_us(5)
+        sda(1)
+        self._open()  # the pins belong to the same bus object again
+
+
+def buses(config):
+    """The buses by name, as the sensors of the config call them."""
+    pins = config.get("i2c")
+    return {"i2c": I2cBus(pins["id"], pins["scl"], pins["sda"])} if pins else {}
+
+
+def traffic_light(config):
+    """The three lamps, None when the board has none."""
+    pins = config.get("light")
+    if not pins:
+        return None
+    from drivers.traffic_light import TrafficLight
+
+    return TrafficLight(output(pins["green"]), output(pins["orange"]), output(pins["red"]))
+
+
+def battery(config):
+    """The battery behind its divider, None when the board cannot read one."""
+    entry = config.get("battery")
+    if not entry:
+        return None
+    from drivers.battery import Battery
+
+    options = {} if is_rp2040(config) else {"atten": machine.ADC.ATTN_11DB}
+    return Battery(machine.ADC(Pin(entry["pin"]), **options), entry["ratio_permille"])
+
+
+def button(config):
+    """A function that is true while the service button is held, None without one."""
+    entry = config.get("button")
+    if not entry:
+        return None
+    pin = Pin(entry["pin"], Pin.IN, Pin.PULL_UP if not entry.get("on") else Pin.PULL_DOWN)
+    return lambda: pin() == entry.get("on", 0)
+
+
+def timer_id(config):
+    """A timer that the family has: RP2040 only software ones, ESP32 only hardware ones."""
+    return -1 if is_rp2040(config) else 0

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Carries what the MAC decides to the radio, and opens the receive windows on time."""
+
+import gc
+import time
+from micropython import const
+
+from lora import airtime, mac
+
+_MARGIN_US = const(1000)  # TX start to the first symbol, and the step of a wait
+_LOST_TX_MS = const(100)  # no TxDone so long after its time: the radio is not there
+_DETECT_SYMBOLS = const(6)  # preamble that must fit behind the window's time
+_LONGEST = const(255)
+
+
+class Link:
+    """One exchange at a time: a transmission and its windows."""
+
+    def __init__(self, radio, power, latency_ms, clock_error_ppm):
+        self._radio, self._power = radio, power
+        self._latency_us, self._error_ppm = latency_ms * 1000, clock_error_ppm
+        self._buffer = bytearray(_LONGEST)
+        self._sent_us = 0  # ticks_us at the end of the last transmission
+        self.rssi_dbm = self.snr_qdb = 0  # of the last frame that was heard
+
+    def exchange(self, machine):
+        """Run the MAC until it is done or has to wait; returns that last action.
+
+        OSError: the radio does not answer.
+        """
+        event, data = mac.START, None
+        while True:
+            action = machine.step(event, self._power.now_ms(), data)
+            if action.kind == mac.TRANSMIT:
+                self._transmit(action)
+                event, data = mac.SENT, None
+            elif action.kind == mac.LISTEN:
+                data = self._listen(action)
+                event = mac.SILENT if data is None else mac.HEARD
+                machine.snr_db = self.snr_qdb // 4
+            else:
+                return action
+
+    def sent_ago_s(self):
+        """Seconds since the end of the last transmission, asked within the exchange."""
+        return time.ticks_diff(time.ticks_us(), self._sent_us) // 1000000
+
+    def _transmit(self, action):
+        radio, length = self._radio, len(action.phy)
+        gc.collect()  # not in the windows
+        start_us = radio.transmit(
+            action.phy, length, action.freq_hz, action.sf, action.bw_hz, action.power_dbm
+        )
+        airtime_us = airtime.time_on_air_us(length, action.sf, action.bw_hz)
+        end_us = time.ticks_add(start_us, airtime_us + _MARGIN_US)
+        self._power.wait_until_us(end_us)
+        self._power.wait_until(self._power.now_ms() + _LOST_TX_MS, radio, 1)
+        if radio.flag:
+            if time.ticks_diff(radio.stamp_us, end_us) < 0:
+                end_us = radio.stamp_us
+        elif not radio.irq_flags() & radio.TX_DONE:
+            radio.sleep()
+            raise OSError("the radio did not end its transmission")
+        self._sent_us = end_us
+        radio.sleep()
+
+    def _listen(self, action):
+        """Open one window; the frame that was heard, None when nothing was."""
+        radio, symbol_us = self._radio, (1000000 << action.sf) // action.bw_hz
+        error_us = self._error_ppm * action.delay_ms // 1000
+        early_us = error_us + self._latency_us + _MARGIN_US
+        symbols = (early_us + error_us + symbol_us - 1) // symbol_us + _DETECT_SYMBOLS
+        opens_us = time.ticks_add(self._sent_us, action.delay_ms * 1000 - early_us)
+        self._power.wait_until_us(opens_us)
+        radio.listen(action.freq_hz, action.sf, action.bw_hz, symbols)
+        closes_ms = self._power.now_ms() + symbols * symbol_us // 1000 + 2
+        if (
+            not self._power.wait_until(closes_ms, radio)
+            and not radio.irq_flags() & radio.RX_TIMEOUT
+        ):
+            longest_us = airtime.time_on_air_us(_LONGEST, action.sf, action.bw_hz, crc=False)
+            self._power.wait_until(closes_ms + longest_us // 1000, radio)
+        length = radio.read(self._buffer) if radio.irq_flags() & radio.RX_DONE else 0
+        radio.sleep()
+        if not length:
+            return None
+        self.rssi_dbm, self.snr_qdb = radio.rssi_dbm, radio.snr_qdb
+        return bytes(memoryview(self._buffer)[:length])

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""The quantities a node reports: key on the wire, name, unit, steps per unit, lowest, highest."""
+
+# Order is priority: what does not fit a frame is left from the end. A key once given never changes.
+QUANTITIES = (
+    (0, "age", "s", 1, 0, 0xFFFFFFFF),
+    (1, "co2", "ppm", 1, 0, 40000),
+    (2, "temperature", "degC", 10, -550, 1250),
+    (3, "humidity", "%", 1, 0, 100),
+    (4, "distance", "mm", 1, 0, 20000),
+    (5, "fill", "%", 1, 0, 100),
+    (6, "level", "mm", 1, -20000, 20000),
+    (7, "count", "", 1, 0, 65535),
+    (8, "occupied", "", 1, 0, 1),
+    (9, "battery", "V", 100, 0, 3000),
+    (10, "pressure", "hPa", 10, 3000, 11000),
+    (11, "count_back", "", 1, 0, 65535),
+    (12, "occupancy", "%", 1, 0, 100),
+    (13, "temperature_2", "degC", 10, -550, 1250),
+    (-1, "faults", "", 1, 0, 0xFFFFFF),
+    (-2, "restart", "", 1, 1, 7),
+    (-3, "number", "", 1, 0, 65535),
+    (-4, "flags", "", 1, 0, 31),
+)
+
+RESTARTS = (
+    (1, "power-on"),
+    (2, "watchdog"),
+    (3, "crash"),
+    (4, "link lost"),
+    (5, "asked"),
+    (6, "config lost"),
+    (7, "safe mode"),
+)
+FLAGS = ("warming", "needs airing", "noisy", "not temperature-compensated", "calibration due")
+
+# FPort 2 down: key, name, type (int, or tuple of its parts), lowest, highest.
+SETTINGS = (
+    (0, "sequence", "int", 0, 65535),
+    (1, "interval", "s", 60, 86400),
+    (2, "restart", "action", 1, 1),
+    (3, "status", "action", 1, 1),
+    (4, "lamp", "", 0, 2),
+    (5, "calibrate_co2", "ppm", 400, 2000),
+    (6, "marks", "mm", 0, 20000),
+    (7, "altitude", "m", 0, 3000),
+    (8, "temperature_offset", "0.1 degC", 0, 200),
+    (9, "self_calibration", "", 0, 1),
+    (10, "airtime_budget", "s/day", 1, 86400),
+    (11, "light", "ppm", 400, 40000),
+    (12, "proof_interval", "h", 1, 168),
+)
+SETTING_CODES = (
+    (0, "done"),
+    (1, "unknown key"),
+    (2, "range"),
+    (3, "no such sensor"),
+    (4, "busy"),
+    (5, "failed"),
+)
+
+# FPort 3 up: key, name, unit, steps per unit.
+STATUS = (
+    (0, "firmware_version", "", 1),
+    (1, "config_digest", "", 1),
+    (2, "uptime", "h", 1),
+    (3, "restart", "", 1),
+    (4, "readings_waiting", "", 1),
+    (5, "readings_dropped", "", 1),
+    (6, "waits_for", "", 1),
+    (7, "waits", "s", 1),
+    (8, "battery", "V", 100),
+    (9, "last_rssi", "dBm", 1),
+    (10, "last_snr", "dB", 1),
+    (11, "free_heap", "kB", 1),
+    (12, "crashes", "", 1),
+    (13, "join_tries", "", 1),
+)
+RULES = ("none", "duty cycle", "fair use", "join back-off", "no answer")

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+"""The one error that a user of the toolkit sees."""
+
+
+class HostError(Exception):
+    """What went wrong in one line, and in `next_step` what to do about it."""
+
+    def __init__(self, message: str, next_step: str = ""):
+        super().__init__(message)
+        self.next_step = next_step

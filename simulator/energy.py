@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""What a node draws from its supply, by part, from the time that each part spent in each state."""
+
+from host.boards import Board
+from simulator.chips.sx1276 import SX1276
+
+# mA at 3.3 V. Sleep, standby, TX: SX1276 data sheet table 6; LoRa RX at 125 kHz: 2.5.5 plus the
+# LNA boost; frequency synthesis is an estimate.
+_RADIO_MA = {"sleep": 0.0002, "standby": 1.6, "fs": 5.8, "rx": 11.0}
+_TX_MA = {"rfo": 29.0, "boost": 87.0, "boost+20": 120.0}
+# SCD4x data sheet: periodic, low power, idle; SHT4x: its single shots are lost in the rounding.
+_SENSOR_MA = {"periodic": 15.0, "low_power": 3.2, "single_shot": 18.0, "idle": 0.15, "off": 0.0}
+_HOUR_US = 3_600_000_000
+
+
+def radio_mah(radio: SX1276) -> float:
+    """mAh that the radio took so far."""
+    total = 0.0
+    for state, spent_us in radio.time_by_state_us().items():
+        total += {**_RADIO_MA, **_TX_MA}[state] * spent_us / _HOUR_US
+    return total
+
+
+def sensor_mah(time_by_state_us: dict[str, int]) -> float:
+    """mAh of a sensor so far."""
+    return sum(_SENSOR_MA[state] * spent / _HOUR_US for state, spent in time_by_state_us.items())
+
+
+def processor_mah(board: Board, on_us: int) -> float:
+    """mAh of the processor of a board on mains, which never sleeps deeply."""
+    return board.active_ma * on_us / _HOUR_US

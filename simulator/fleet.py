@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""Puts one node of a scenario together: its identity, flash image, board, chips and world."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import IO
+
+from host import boards, provision
+from simulator.air import Air, Place, Station
+from simulator.board import Board, Timing, unique_id
+from simulator.chips.scd4x import Scd4x
+from simulator.chips.sht4x import Sht4x
+from simulator.chips.sx1276 import SX1276
+from simulator.clock import Clock
+from simulator.network import Device
+from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
+from simulator.world import Classroom, Conditions, Environment, Step
+
+_MODELS: dict[str, type[Scd4x] | type[Sht4x]] = {"scd4x": Scd4x, "sht4x": Sht4x}
+_HOUR_US = 3_600_000_000
+Sensor = Scd4x | Sht4x
+
+
+class Freezable:
+    """A world that a fault can stop: from `frozen_us` on it stays as it was then."""
+
+    def __init__(self, world: Environment):
+        self._world = world
+        self.frozen_us: int | None = None
+
+    def at(self, time_us: int) -> Conditions:
+        """The conditions at a time. Sensors ask later than they sample, so times go both ways."""
+        frozen_us = self.frozen_us
+        return self._world.at(time_us if frozen_us is None else min(time_us, frozen_us))
+
+
+@dataclass
+class Node:
+    """A running node and what the run counts of it."""
+
+    plan: NodePlan
+    identity: provision.Identity
+    board: Board
+    radio: SX1276
+    sensors: dict[str, Sensor]
+    surroundings: Freezable
+    station: Station
+    hardware: boards.Board
+    device: Device
+    join_tries: int = 0
+    joins: int = 0
+    uplinks_sent: int = 0
+    uplinks_heard: int = 0
+    decoded: int = 0
+    airtime_us: int = 0
+    times: list[int] = field(default_factory=list)  # time_us of every reading that was decoded
+
+
+def make_world(plan: WorldPlan, scenario: Scenario) -> Environment:
+    """The world of a plan. TypeError: an option that this kind does not take."""
+    if plan.kind == "step":
+        options = dict(plan.options)
+        at_us = round(options.pop("at_h") * _HOUR_US)
+        before, after = Conditions(**options.pop("before")), Conditions(**options.pop("after"))
+        return Step(before, after, at_us, **options)
+    stream = Random(f"{scenario.seed}/{plan.name}/world")
+    return Classroom(scenario.start, stream, **plan.options)
+
+
+def make_node(
+    plan: NodePlan,
+    scenario: Scenario,
+    world: Environment,
+    clock: Clock,
+    air: Air,
+    folder: Path,
+    firmware: Path | None,
+    log: IO[bytes],
+) -> Node:
+    """Provision a flash image as `flash` would and wire a board to its chips."""
+    hardware, kit = boards.boards()[plan.board], boards.kits()[plan.kit]
+    keys = Random(f"{scenario.seed}/{plan.name}/keys")
+    dev_eui = provision.dev_eui_for(
+        hardware.chip, unique_id(scenario.seed, plan.name, hardware.chip)
+    )
+    identity = provision.new_identity(plan.name, dev_eui, keys.randbytes)
+    flash = folder / f"{plan.name}.flash"
+    flash.write_bytes(provision.flash_image(hardware, kit, identity, firmware))
+    timing = Timing(plan.clock_ppm, plan.irq_us, plan.stall_us)
+    board = Board(plan.name, hardware.chip, flash, log, clock, scenario.seed, timing)
+    station = air.station(plan.name, Place(plan.x_m, plan.y_m))
+    radio = _wire_radio(board, hardware, station, clock)
+    surroundings = Freezable(world)
+    sensors = _wire_sensors(board, hardware, kit, surroundings, clock, scenario, plan)
+    for pin in hardware.lamp_pins():
+        board.wire_lamp(pin)
+    if hardware.button is not None:
+        released = 0 if hardware.button.on else 1
+        board.wire_input(hardware.button.pin, lambda: released)
+    device = Device(identity.name, identity.dev_eui, identity.join_eui, identity.app_key)
+    return Node(plan, identity, board, radio, sensors, surroundings, station, hardware, device)
+
+
+def _wire_radio(board: Board, hardware: boards.Board, station: Station, clock: Clock) -> SX1276:
+    pins = hardware.radio
+    dios = {number: pin for number, pin in ((0, pins.dio0), (1, pins.dio1)) if pin is not None}
+
+    def on_dio(number: int, level: int) -> None:
+        if number in dios:
+            board.drive(dios[number], level)
+
+    radio = SX1276(clock, station, on_dio)
+    radio.sender = board.name
+    station.listener = radio
+    board.wire_spi(pins.spi, pins.cs, radio)
+    board.wire_output(pins.reset, radio.reset)
+    return radio
+
+
+def _wire_sensors(
+    board: Board,
+    hardware: boards.Board,
+    kit: boards.Kit,
+    world: Environment,
+    clock: Clock,
+    scenario: Scenario,
+    plan: NodePlan,
+) -> dict[str, Sensor]:
+    sensors: dict[str, Sensor] = {}
+    for entry in kit.sensors:
+        stream = Random(f"{scenario.seed}/{plan.name}/{entry.driver}")
+        sensors[entry.driver] = _MODELS[entry.driver](clock, world, stream)
+        board.wire_i2c(hardware.i2c.id, sensors[entry.driver])
+    return sensors
+
+
+def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:
+    """Have a fault of one node begin and end at its times."""
+    at_us = round(fault.at_h * _HOUR_US)
+    until_us = None if fault.until_h is None else round(fault.until_h * _HOUR_US)
+    if fault.kind == "power-cut":
+        clock.call_at(at_us, node.board.power_off)
+        clock.call_at(at_us if until_us is None else until_us, node.board.power_on)
+        return
+    if fault.kind == "world-frozen":
+        clock.call_at(at_us, setattr, node.surroundings, "frozen_us", at_us)
+        return
+    attribute = {"sensor-silent": "silent", "sensor-frozen": "frozen"}[fault.kind]
+    clock.call_at(at_us, setattr, node.sensors[fault.sensor], attribute, True)
+    if until_us is not None:
+        clock.call_at(until_us, setattr, node.sensors[fault.sensor], attribute, False)

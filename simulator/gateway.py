@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""A gateway: hears what is strong enough, passes it on, sends what the network gives it."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+from host import lorawan
+from simulator.air import Signal, Station, Transmission
+from simulator.clock import Clock
+
+# Demodulation floor by spreading factor (SX1301 and SX1276 data sheets), dB.
+_SNR_FLOOR_DB = {7: -7.5, 8: -10.0, 9: -12.5, 10: -15.0, 11: -17.5, 12: -20.0}
+_DEMODULATORS = 8
+_SYNC_WORD = 0x34
+_CODING_RATE = 5
+_PREAMBLE_SYMBOLS = 8
+_TMST_BITS = 0xFFFFFFFF
+
+Heard = Callable[["Gateway", Signal], None]
+Missed = Callable[["Gateway", Transmission, str], None]
+
+
+class Gateway:
+    """Eight demodulators, half duplex. `heard` and `missed` are told at the end of each packet."""
+
+    def __init__(self, eui: str, station: Station, clock: Clock, heard: Heard, missed: Missed):
+        self.eui, self._station, self._clock = eui, station, clock
+        self._heard, self._missed = heard, missed
+        self._busy = 0
+        self._sending_until_us = 0
+        self.off = False  # no power, or no line to the network
+        station.listener = self
+
+    def arrive(self, signal: Signal) -> None:
+        """A packet starts: lock on to it, or know why not."""
+        packet = signal.transmission
+        if packet.iq_inverted or packet.sync_word != _SYNC_WORD:
+            return  # another gateway's downlink, or no LoRaWAN: not for us, and no loss
+        cause = self._refuses(signal)
+        if cause:
+            self._clock.call_at(packet.end_us, self._missed, self, packet, cause)
+        else:
+            self._busy += 1
+            self._clock.call_at(packet.end_us, self._ends, signal)
+
+    def _refuses(self, signal: Signal) -> str:
+        packet = signal.transmission
+        if self.off:
+            return "gateway off"
+        if packet.start_us < self._sending_until_us:
+            return "gateway was sending"
+        if packet.sf not in _SNR_FLOOR_DB or signal.snr_db < _SNR_FLOOR_DB[packet.sf]:
+            return f"too weak: SNR {signal.snr_db:.1f} dB"
+        if self._busy >= _DEMODULATORS:
+            return "all demodulators busy"
+        return ""
+
+    def _ends(self, signal: Signal) -> None:
+        self._busy -= 1
+        packet = signal.transmission
+        if self.off:
+            self._missed(self, packet, "gateway off")
+        elif packet.start_us < self._sending_until_us:
+            self._missed(self, packet, "gateway was sending")
+        elif not signal.clean:
+            self._missed(self, packet, "collision")
+        else:
+            self._heard(self, signal)
+
+    def rxpk(self, signal: Signal) -> dict[str, Any]:
+        """A packet that was heard, in the words of the Semtech packet forwarder."""
+        packet = signal.transmission
+        return {
+            "tmst": packet.end_us & _TMST_BITS,
+            "freq": round(packet.freq_hz / 1e6, 6),
+            "stat": 1,
+            "modu": "LORA",
+            "datr": f"SF{packet.sf}BW{packet.bw_hz // 1000}",
+            "codr": f"4/{packet.cr}",
+            "rssi": round(signal.rssi_dbm),
+            "lsnr": round(signal.snr_db, 1),
+            "size": len(packet.payload),
+            "data": b64encode(packet.payload).decode(),
+        }
+
+    def txpk(self, packet: Transmission) -> dict[str, Any]:
+        """A downlink in the same words."""
+        return {
+            "imme": False,
+            "tmst": packet.start_us & _TMST_BITS,
+            "freq": round(packet.freq_hz / 1e6, 6),
+            "powe": round(packet.power_dbm),
+            "modu": "LORA",
+            "datr": f"SF{packet.sf}BW{packet.bw_hz // 1000}",
+            "codr": f"4/{packet.cr}",
+            "ipol": True,
+            "ncrc": True,
+            "size": len(packet.payload),
+            "data": b64encode(packet.payload).decode(),
+        }
+
+    def downlink(
+        self, freq_hz: int, sf: int, bw_hz: int, phy: bytes, power_dbm: float
+    ) -> Transmission:
+        """The transmission that starts now for a downlink: inverted, without a CRC."""
+        now_us = self._clock.now_us
+        airtime_us = lorawan.time_on_air_us(len(phy), sf, bw_hz, crc=False)
+        return Transmission(
+            now_us,
+            now_us + airtime_us,
+            freq_hz,
+            sf,
+            bw_hz,
+            _CODING_RATE,
+            _PREAMBLE_SYMBOLS,
+            False,
+            False,
+            True,
+            _SYNC_WORD,
+            power_dbm,
+            phy,
+            self.eui,
+        )
+
+    def send(self, packet: Transmission) -> None:
+        """Put a downlink on the air; nothing is heard meanwhile."""
+        self._sending_until_us = packet.end_us
+        self._station.transmit(packet)

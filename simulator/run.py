@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: MIT
+"""Runs a scenario: nodes, air, gateways and network in virtual time, and keeps what happened."""
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from host import decode, files
+from simulator import board as boards
+from simulator import energy
+from simulator.air import Air, Place, Signal, Transmission
+from simulator.capture import Capture
+from simulator.clock import Clock
+from simulator.fleet import Node, make_node, make_world, plan_fault
+from simulator.gateway import Gateway
+from simulator.network import Downlink, Network, Verdict
+from simulator.scenario import Scenario
+from simulator.world import Classroom
+
+_FAIR_USE_S = 30
+_TICK_US = 600_000_000
+_DAY_US = 86_400_000_000
+_DUTY_CYCLE = 0.01  # of the sub-band that the three default channels share
+
+
+@dataclass(frozen=True)
+class Row:
+    """One reading as the network's side has it."""
+
+    time: datetime  # when it was measured
+    name: str
+    dev_eui: str
+    f_cnt: int
+    sf: int
+    rssi_dbm: float
+    snr_db: float
+    values: dict[str, Any]
+
+
+class Run:
+    """One scenario under way. `on_row` gets each reading, `on_progress` the share that is done."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        out: Path | None = None,
+        firmware: Path | None = None,
+        on_row: Callable[[Row], None] | None = None,
+        on_progress: Callable[[float], None] | None = None,
+    ):
+        self.scenario = scenario
+        self._firmware = firmware
+        self._on_row, self._on_progress = on_row, on_progress
+        self._temporary = tempfile.TemporaryDirectory(prefix="node071-")
+        self._folder = Path(self._temporary.name)
+        self.out = out or self._folder / "out"
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.clock = Clock()
+        self._air = Air(self.clock, scenario.seed)
+        self._air.on_transmit.append(self._on_transmit)
+        self.rows: list[Row] = []
+        self.nodes: dict[str, Node] = {}
+        self._gateways: dict[str, Gateway] = {}
+
+    def execute(self) -> dict[str, Any]:
+        """Run it to its end and return the summary. HostError: a board hangs or dies."""
+        try:
+            self._capture = Capture(self.out, self.scenario.start)
+            self._build()
+            for node in self.nodes.values():
+                node.board.power_on()
+            self._tick()
+            running = [node.board for node in self.nodes.values()]
+            boards.run(running, self.clock, self.scenario.duration_us)
+            return self._finish()
+        finally:
+            for node in self.nodes.values():
+                node.board.power_off()
+            self._capture.close()
+            self._temporary.cleanup()
+
+    def _build(self) -> None:
+        scenario = self.scenario
+        self._worlds = {plan.name: make_world(plan, scenario) for plan in scenario.worlds}
+        for plan in scenario.nodes:
+            log = (self.out / f"{plan.name}.log").open("wb")
+            world = self._worlds[plan.world]
+            self.nodes[plan.name] = make_node(
+                plan, scenario, world, self.clock, self._air, self._folder, self._firmware, log
+            )
+        for number, plan_of in enumerate(scenario.gateways):
+            eui = f"{0x0710710000000000 + number:016x}"
+            station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))
+            self._gateways[plan_of.name] = Gateway(
+                eui, station, self.clock, self._heard, self._missed
+            )
+        self.network = Network(
+            [node.device for node in self.nodes.values()],
+            Random(f"{scenario.seed}/network"),
+            start=scenario.start,
+            rx1_delay_s=scenario.rx1_delay_s,
+            downlink_window=scenario.downlink_window,
+        )
+        self._plan_faults()
+
+    def _plan_faults(self) -> None:
+        for fault in self.scenario.faults:
+            if fault.kind == "gateway-off":
+                gateway = self._gateways[fault.gateway]
+                self.clock.call_at(_hours_us(fault.at_h), setattr, gateway, "off", True)
+                if fault.until_h is not None:
+                    self.clock.call_at(_hours_us(fault.until_h), setattr, gateway, "off", False)
+            else:
+                plan_fault(fault, self.nodes[fault.node], self.clock)
+
+    def _tick(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(min(self.clock.now_us / self.scenario.duration_us, 1.0))
+        self.clock.call_at(self.clock.now_us + _TICK_US, self._tick)
+
+    # The way up.
+
+    def _on_transmit(self, packet: Transmission) -> None:
+        node = self.nodes.get(packet.sender)
+        if node is None:
+            return
+        node.airtime_us += packet.end_us - packet.start_us
+        joining = packet.payload[:1] == b"\x00"
+        node.join_tries += joining
+        node.uplinks_sent += not joining
+        self._capture.event(
+            packet.start_us,
+            node.plan.name,
+            "join-request" if joining else "uplink",
+            freq_hz=packet.freq_hz,
+            sf=packet.sf,
+            size=len(packet.payload),
+        )
+
+    def _missed(self, gateway: Gateway, packet: Transmission, cause: str) -> None:
+        self._capture.event(
+            self.clock.now_us, packet.sender, "not heard", cause, gateway=gateway.eui
+        )
+
+    def _heard(self, gateway: Gateway, signal: Signal) -> None:
+        now_us, packet = self.clock.now_us, signal.transmission
+        self._capture.heard(now_us, gateway.eui, gateway.rxpk(signal), signal)
+        verdict = self.network.uplink(
+            now_us,
+            packet.payload,
+            packet.freq_hz,
+            packet.sf,
+            packet.bw_hz,
+            signal.rssi_dbm,
+            signal.snr_db,
+            gateway.eui,
+        )
+        if not verdict.accepted or verdict.device is None or verdict.f_cnt is None:
+            self._refused_or_joined(verdict, packet)
+        else:
+            node = self.nodes[verdict.device.name]
+            node.uplinks_heard += 1
+            self._take(node, verdict.f_cnt, verdict.f_port, verdict.payload, signal)
+        if verdict.downlink is not None:
+            self.clock.call_at(verdict.downlink.time_us, self._send, gateway, verdict.downlink)
+
+    def _refused_or_joined(self, verdict: Verdict, packet: Transmission) -> None:
+        if verdict.accepted and verdict.device is not None:
+            self.nodes[verdict.device.name].joins += 1
+            self._capture.event(self.clock.now_us, verdict.device.name, "joined")
+        else:
+            self._capture.event(self.clock.now_us, packet.sender, "refused", verdict.reason)
+
+    def _take(
+        self, node: Node, f_cnt: int, f_port: int | None, payload: bytes, signal: Signal
+    ) -> None:
+        """Decode what a node reported and keep its readings."""
+        if f_port is None:
+            return
+        decoded = decode.decode_payload(payload, f_port)
+        if f_port != 1:
+            self._capture.event(self.clock.now_us, node.plan.name, f"port {f_port}", more=decoded)
+            return
+        node.decoded += 1
+        for values in decoded["readings"]:
+            age_s = values.get("age_s") or 0
+            measured_us = self.clock.now_us - age_s * 1_000_000
+            row = Row(
+                self.scenario.start + timedelta(microseconds=measured_us),
+                node.plan.name,
+                node.identity.dev_eui.hex(),
+                f_cnt,
+                signal.transmission.sf,
+                signal.rssi_dbm,
+                signal.snr_db,
+                values,
+            )
+            self.rows.append(row)
+            node.times.append(measured_us)
+            if self._on_row is not None:
+                self._on_row(row)
+
+    def _send(self, gateway: Gateway, downlink: Downlink) -> None:
+        packet = gateway.downlink(
+            downlink.freq_hz, downlink.sf, downlink.bw_hz, downlink.phy, downlink.power_dbm
+        )
+        self._capture.sent(self.clock.now_us, gateway.eui, gateway.txpk(packet), packet)
+        if not gateway.off:
+            gateway.send(packet)
+
+    # The end.
+
+    def _finish(self) -> dict[str, Any]:
+        self._write_readings()
+        self._write_worlds()
+        self._write_devices()
+        end = self.scenario.start + timedelta(microseconds=self.scenario.duration_us)
+        summary = {
+            "scenario": self.scenario.name,
+            "seed": self.scenario.seed,
+            "start": self.scenario.start.isoformat(),
+            "end": end.isoformat(),
+            "nodes": [self._summary(node) for node in self.nodes.values()],
+        }
+        (self.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        return summary
+
+    def _summary(self, node: Node) -> dict[str, Any]:
+        days = self.scenario.duration_us / _DAY_US
+        airtime_s = node.airtime_us / 1e6
+        parts = {
+            "radio": energy.radio_mah(node.radio) / days,
+            "sensors": sum(
+                energy.sensor_mah(each.time_by_state_us()) for each in node.sensors.values()
+            )
+            / days,
+            "processor": energy.processor_mah(node.hardware, self.scenario.duration_us) / days,
+        }
+        return {
+            "name": node.plan.name,
+            "dev_eui": node.identity.dev_eui.hex(),
+            "kit": node.plan.kit,
+            "board": node.plan.board,
+            "joins": node.joins,
+            "join_tries": node.join_tries,
+            "uplinks_sent": node.uplinks_sent,
+            "uplinks_heard": node.uplinks_heard,
+            "decoded": node.decoded,
+            "airtime_s": round(airtime_s, 3),
+            "duty_cycle_share": round(airtime_s / (days * 86400 * _DUTY_CYCLE), 4),
+            "fair_use_share": round(airtime_s / days / _FAIR_USE_S, 4),
+            "co2_minutes_above_800": self._minutes_above(node, 800),
+            "co2_minutes_above_1200": self._minutes_above(node, 1200),
+            "mah_day": round(sum(parts.values()), 2),
+            "mah_day_by_part": {name: round(value, 3) for name, value in parts.items()},
+            "starts": len(node.board.starts),
+            "flash_erases": sum(node.board.wear.erases.values()),
+            "flash_erases_hottest_block": max(node.board.wear.erases.values(), default=0),
+        }
+
+    def _minutes_above(self, node: Node, limit_ppm: int) -> int:
+        """A reading stands for the time up to the next one, an hour at most."""
+        rows = sorted(
+            (row.time, row.values["co2"])
+            for row in self.rows
+            if row.name == node.plan.name and row.values.get("co2") is not None
+        )
+        minutes = 0.0
+        for (time, ppm), (after, _) in pairwise(rows):
+            if ppm >= limit_ppm:
+                minutes += min((after - time).total_seconds() / 60, 60)
+        return round(minutes)
+
+    def _write_readings(self) -> None:
+        names = [row[1] for row in files.readings().QUANTITIES if row[1] != "age"]
+        with (self.out / "readings.csv").open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["time", "name", "dev_eui", "f_cnt", *names])
+            for row in self.rows:
+                time = row.time.isoformat(timespec="seconds")
+                cells = [_cell(row.values.get(name)) for name in names]
+                writer.writerow([time, row.name, row.dev_eui, row.f_cnt, *cells])
+
+    def _write_worlds(self) -> None:
+        with (self.out / "world.csv").open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["time_s", "world", "co2_ppm", "temperature_c", "humidity_pct"])
+            for name, world in self._worlds.items():
+                if isinstance(world, Classroom):
+                    for time_us, air in world.log(self.scenario.duration_us):
+                        cells = (air.co2_ppm, air.temperature_c, air.humidity_pct)
+                        writer.writerow([time_us // 1_000_000, name, *map(repr, cells)])
+
+    def _write_devices(self) -> None:
+        """Keys of virtual nodes, for a replay; still nobody else's to read."""
+        rows = [node.device.record() for node in self.nodes.values()]
+        path = self.out / "devices.json"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(json.dumps({"nodes": rows}, indent=2) + "\n")
+
+
+def _hours_us(hours: float) -> int:
+    return round(hours * 3_600_000_000)
+
+
+def _cell(value: Any) -> Any:
+    return "" if value is None else " ".join(value) if isinstance(value, list) else value

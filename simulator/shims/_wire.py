@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""The pipe to the host and the board's clock: what every shim stands on.
+
+A request is `op t posted length` and its body, an answer `now lease edges length` and its body.
+The lease is the time up to which nothing can touch this board: until then clock reads and sleeps
+are answered here. Times are virtual microseconds; the board's own clock may run fast or slow.
+"""
+
+import json
+import struct
+
+OP_SYNC, OP_WAIT, OP_PIN_SET, OP_PIN_GET, OP_PIN_IRQ, OP_SPI = 0, 1, 2, 3, 4, 5
+OP_I2C_WRITE, OP_I2C_READ, OP_ADC, OP_EXIT, OP_BOOT, OP_PROMPT, OP_FEED = 6, 7, 8, 9, 10, 11, 12
+POST_PIN, POST_ERASE, POST_PROGRAM = 0, 1, 2
+CTRL_C = 255  # among the edges: somebody typed it while the board was in a call
+_POSTED_MAX = 200
+
+now_us = 0
+lease_us = 0
+boot_us = 0
+ppm = 0
+bite_us = None  # when the watchdog resets the board
+board = {}  # what the host says of this board at boot
+handlers = {}  # pin -> (handler, pin object)
+timers = {}  # timer object -> (due_us, callback)
+
+_reader = _writer = None
+_posted = []
+_edges = []
+_in_handler = False
+_head = bytearray(20)
+
+
+def connect(reader, writer):
+    """Take the two ends of the pipe and ask the host what this board is."""
+    global _reader, _writer, boot_us, ppm
+    _reader, _writer = reader, writer
+    board.update(json.loads(trip(OP_BOOT)))
+    boot_us, ppm = now_us, board["clock_ppm"]
+
+
+def _read_into(buffer):
+    view, at = memoryview(buffer), 0
+    while at < len(buffer):
+        count = _reader.readinto(view[at:])
+        if not count:
+            raise SystemExit  # the host is gone
+        at += count
+
+
+def trip(op, body=b""):
+    """Ask the host: time stands where the answer says, edges up to then have been handled."""
+    global now_us, lease_us
+    posted = b"".join(_posted)
+    count = len(_posted)
+    _posted.clear()
+    _writer.write(struct.pack("<BQHH", op, now_us, count, len(body)) + posted + body)
+    _read_into(_head)
+    now_us, lease_us, edges, length = struct.unpack("<QQHH", _head)
+    for _ in range(edges):
+        edge = bytearray(10)
+        _read_into(edge)
+        _edges.append(edge[0])
+    answer = bytearray(length)
+    _read_into(answer)
+    if CTRL_C in _edges:
+        _edges.clear()
+        raise KeyboardInterrupt
+    if _edges and not _in_handler:
+        _handle_edges()
+    return answer
+
+
+def _handle_edges():
+    global _in_handler
+    _in_handler = True
+    try:
+        while _edges:
+            number = _edges.pop(0)
+            if number in handlers:
+                spend(board["irq_us"])
+                handler, pin = handlers[number]
+                handler(pin)
+    finally:
+        _in_handler = False
+
+
+def post(kind, number, level=0):
+    """Tell the host with the next request: nothing that it changes can come back sooner."""
+    _posted.append(struct.pack("<BHBQ", kind, number, level, now_us))
+    if len(_posted) >= _POSTED_MAX:
+        trip(OP_SYNC)
+
+
+def spend(cost_us):
+    """Let the time pass that a call takes on a board."""
+    global now_us
+    now_us += cost_us
+    if now_us >= lease_us:
+        trip(OP_SYNC)
+    if bite_us is not None and now_us >= bite_us:
+        exit_board("watchdog")
+
+
+def sleep(board_us):
+    """Sleep so long by the board's own clock; interrupts are handled on the way."""
+    global now_us
+    end_us = now_us + board_us * 1000000 // (1000000 + ppm) + board["sleep_us"]
+    bite = bite_us
+    if bite is not None and bite < end_us:
+        end_us = bite
+    while now_us < end_us:
+        if end_us < lease_us:
+            now_us = end_us
+        else:
+            trip(OP_WAIT, struct.pack("<Q", end_us))
+    if bite is not None and now_us >= bite and bite_us == bite:
+        exit_board("watchdog")
+    if board["stall_us"]:
+        spend(board["stall_us"])
+
+
+def prompt():
+    """The program has ended: only interrupts and timers run, until the host ends this life."""
+    while True:
+        due_us = min([due for due, _ in timers.values()] or [1 << 62])
+        trip(OP_PROMPT, struct.pack("<Q", due_us))
+        for timer in [each for each in timers if timers[each][0] <= now_us]:
+            timers.pop(timer)[1](timer)
+
+
+def clock_us():
+    """Microseconds since the board started, by its own clock."""
+    return (now_us - boot_us) * (1000000 + ppm) // 1000000
+
+
+def exit_board(reason, wake_us=0):
+    """End this life of the board; the host starts the next one."""
+    trip(OP_EXIT, json.dumps([reason, wake_us]).encode())
+    raise SystemExit

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""Start one virtual board: connect to the host, mount its flash as the root, run boot.py, main.py.
+
+Arguments: the file descriptors to read from and write to, and the flash image.
+"""
+
+import sys
+
+import _wire
+import machine  # noqa: F401  (the shims must be loaded before the host's files vanish)
+import os
+import time  # noqa: F401
+import vfs
+
+_BLOCK = 4096
+_ERASED = b"\xff" * 64
+_ERASE_US = 45000  # 4 KiB sector, typical of the W25Q family
+_PAGE, _PAGE_US = 256, 700
+
+
+class Flash:
+    """The image file as a block device that takes its time and counts its wear."""
+
+    def __init__(self, file, size):
+        self._file, self._size = file, size
+
+    def readblocks(self, block, buffer, offset=0):
+        self._file.seek(block * _BLOCK + offset)
+        self._file.readinto(buffer)
+
+    def writeblocks(self, block, buffer, offset=None):
+        if offset is None:
+            self.ioctl(6, block)
+            offset = 0
+        self._file.seek(block * _BLOCK + offset)
+        self._file.write(buffer)
+        _wire.spend((len(buffer) + _PAGE - 1) // _PAGE * _PAGE_US)
+        _wire.post(_wire.POST_PROGRAM, block)
+
+    def ioctl(self, command, argument):
+        if command == 4:
+            return self._size // _BLOCK
+        if command == 5:
+            return _BLOCK
+        if command == 6:
+            self._file.seek(argument * _BLOCK)
+            for _ in range(_BLOCK // len(_ERASED)):
+                self._file.write(_ERASED)
+            _wire.spend(_ERASE_US)
+            _wire.post(_wire.POST_ERASE, argument)
+            return 0
+
+
+def mount(flash):
+    """Mount as the stock images do: RP2040 formats what it cannot mount, ESP32 refuses to start."""
+    vfs.umount("/")
+    try:
+        vfs.mount(vfs.VfsLfs2(flash, progsize=_wire.board["prog_size"]), "/")
+    except OSError:
+        if not _wire.board["chip"].startswith("rp2040"):
+            print("The filesystem appears to be corrupted.")
+            raise
+        vfs.VfsLfs2.mkfs(flash, progsize=_wire.board["prog_size"])
+        vfs.mount(vfs.VfsLfs2(flash, progsize=_wire.board["prog_size"]), "/")
+    os.chdir("/")
+    sys.path[:] = ["", ".frozen", "/lib"]
+
+
+def run(name):
+    """Run one file of the root as `__main__`, when it is there."""
+    try:
+        with open(name) as file:
+            source = file.read()
+    except OSError:
+        return
+    exec(compile(source, name, "exec"), {"__name__": "__main__"})
+
+
+def start():
+    _wire.connect(open(int(sys.argv[1]), "rb"), open(int(sys.argv[2]), "wb"))
+    os.seed(_wire.board["seed"])
+    file = open(sys.argv[3], "r+b")
+    mount(Flash(file, file.seek(0, 2)))
+    try:
+        run("boot.py")
+        if _wire.board["run_main"]:
+            run("main.py")
+    except (Exception, KeyboardInterrupt) as error:
+        sys.print_exception(error)
+    if not _wire.board["live"]:
+        _wire.prompt()
+
+
+start()

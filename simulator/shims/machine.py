@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""`machine` as each chip family has it: argument ranges, keywords and limits included."""
+
+import struct
+
+import _wire
+
+PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
+_RP2040_LIGHTSLEEP_MAX_MS = 4294967
+_RP2040_WDT_MAX_MS = 8388
+_ESP32_WDT_MIN_MS = 1000
+
+
+def _rp2040():
+    return _wire.board["chip"].startswith("rp2040")
+
+
+class Pin:
+    IN, OUT, OPEN_DRAIN = 0, 1, 2
+    PULL_UP, PULL_DOWN = 1, 2
+    IRQ_RISING, IRQ_FALLING = 8, 4
+
+    def __init__(self, id, mode=-1, pull=-1, *, value=None):
+        _check_pin(id, mode)
+        self._id = id
+        self._posted = id in _wire.board["posted_pins"]
+        if value is not None:
+            self.value(value)
+
+    def value(self, level=None):
+        _wire.spend(_wire.board["pin_us"])
+        if level is None:
+            return _wire.trip(_wire.OP_PIN_GET, bytes((self._id,)))[0]
+        if self._posted:
+            _wire.post(_wire.POST_PIN, self._id, 1 if level else 0)
+        else:
+            _wire.trip(_wire.OP_PIN_SET, bytes((self._id, 1 if level else 0)))
+
+    __call__ = value
+
+    def on(self):
+        self.value(1)
+
+    def off(self):
+        self.value(0)
+
+    def init(self, mode=-1, pull=-1, *, value=None):
+        _check_pin(self._id, mode)
+        if value is not None:
+            self.value(value)
+
+    def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING, **options):
+        allowed = ("hard",) if _rp2040() else ("wake", "priority")
+        for option in options:
+            if option not in allowed:
+                raise TypeError("extra keyword arguments given")
+        if handler is None:
+            _wire.handlers.pop(self._id, None)
+            trigger = 0
+        else:
+            _wire.handlers[self._id] = (handler, self)
+        _wire.trip(_wire.OP_PIN_IRQ, bytes((self._id, trigger)))
+
+
+def _check_pin(number, mode):
+    last = 29 if _rp2040() else 39
+    if not isinstance(number, int) or not 0 <= number <= last:
+        raise ValueError("invalid pin")
+    if not _rp2040() and number >= 34 and mode in (Pin.OUT, Pin.OPEN_DRAIN):
+        raise ValueError("pin can only be input")
+
+
+class SPI:
+    MSB, LSB = 0, 1
+
+    def __init__(self, id, baudrate=1000000, *, polarity=0, phase=0, bits=8, firstbit=MSB, sck=None,
+                 mosi=None, miso=None):  # fmt: skip
+        if id not in ((0, 1) if _rp2040() else (1, 2)):
+            raise ValueError("SPI({}) doesn't exist".format(id))
+        if (polarity, phase, bits, firstbit) != (0, 0, 8, SPI.MSB):
+            raise ValueError("no chip here speaks that SPI mode")
+        self._id, self._baudrate = id, baudrate
+
+    def _transfer(self, data):
+        _wire.spend(_wire.board["spi_us"] + 8000000 * len(data) // self._baudrate)
+        return _wire.trip(_wire.OP_SPI, bytes((self._id,)) + bytes(data))
+
+    def write(self, data):
+        self._transfer(data)
+
+    def write_readinto(self, data, buffer):
+        if len(data) != len(buffer):
+            raise ValueError("buffers must be the same length")
+        buffer[:] = self._transfer(data)
+
+    def readinto(self, buffer, write=0):
+        buffer[:] = self._transfer(bytes((write,)) * len(buffer))
+
+    def read(self, count, write=0):
+        return bytes(self._transfer(bytes((write,)) * count))
+
+    def deinit(self):
+        pass
+
+
+class I2C:
+    def __init__(self, id, *, scl=None, sda=None, freq=400000, timeout=50000):
+        if id not in (0, 1):
+            raise ValueError("I2C({}) doesn't exist".format(id))
+        self._id, self._freq = id, freq
+
+    def _spend(self, count):
+        _wire.spend(_wire.board["i2c_us"] + 9000000 * (count + 1) // self._freq)
+
+    def writeto(self, addr, data, stop=True):
+        self._spend(len(data))
+        if not _wire.trip(_wire.OP_I2C_WRITE, bytes((self._id, addr)) + bytes(data))[0]:
+            raise OSError(5)
+        return len(data)
+
+    def readfrom_into(self, addr, buffer, stop=True):
+        self._spend(len(buffer))
+        answer = _wire.trip(_wire.OP_I2C_READ, bytes((self._id, addr, len(buffer))))
+        if not answer[0]:
+            raise OSError(5)
+        buffer[:] = answer[1:]
+
+    def readfrom(self, addr, count, stop=True):
+        buffer = bytearray(count)
+        self.readfrom_into(addr, buffer)
+        return bytes(buffer)
+
+    def scan(self):
+        found = []
+        for address in range(0x08, 0x78):
+            self._spend(0)
+            if _wire.trip(_wire.OP_I2C_WRITE, bytes((self._id, address)))[0]:
+                found.append(address)
+        return found
+
+
+class ADC:
+    ATTN_11DB = 3
+
+    def __init__(self, pin, **options):
+        for option in options:
+            if _rp2040() or option != "atten":
+                raise TypeError("extra keyword arguments given")
+        self._pin = pin._id if isinstance(pin, Pin) else pin
+        if self._pin not in (range(26, 30) if _rp2040() else range(32, 40)):
+            raise ValueError("Pin doesn't have ADC capabilities")
+
+    def read_u16(self):
+        _wire.spend(_wire.board["adc_us"])
+        return struct.unpack("<H", _wire.trip(_wire.OP_ADC, bytes((self._pin,))))[0]
+
+
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        if _rp2040() and not 1 <= timeout <= _RP2040_WDT_MAX_MS:
+            raise ValueError("timeout exceeds {}".format(_RP2040_WDT_MAX_MS))
+        if not _rp2040() and timeout < _ESP32_WDT_MIN_MS:
+            raise ValueError("WDT timeout too short")
+        self._timeout_us = timeout * 1000
+        self.feed()
+
+    def feed(self):
+        _wire.spend(_wire.board["pin_us"])
+        _wire.bite_us = _wire.now_us + self._timeout_us
+        if _wire.board["live"]:  # the host's wall clock has to know, also at the prompt
+            _wire.trip(_wire.OP_FEED, struct.pack("<Q", _wire.bite_us))
+
+
+class Timer:
+    """One-shot timers, as the firmware uses them; they run while the board is at its prompt."""
+
+    ONE_SHOT, PERIODIC = 0, 1
+
+    def __init__(self, id=-1):
+        if id not in ((-1,) if _rp2040() else (0, 1, 2, 3)):
+            raise ValueError("Timer doesn't exist")
+
+    def init(self, *, mode=PERIODIC, period=-1, callback=None):
+        if mode != Timer.ONE_SHOT:
+            raise ValueError("only one-shot timers are modelled")
+        _wire.timers[self] = (_wire.now_us + period * 1000, callback)
+
+    def deinit(self):
+        _wire.timers.pop(self, None)
+
+
+def unique_id():
+    return bytes(_wire.board["unique_id"])
+
+
+def reset_cause():
+    return _wire.board["reset_cause"]
+
+
+def reset():
+    _wire.exit_board("reset")
+
+
+def soft_reset():
+    _wire.exit_board("soft_reset")
+
+
+def deepsleep(time_ms=0):
+    """RP2040: a light sleep and then a reset, so its limit holds."""
+    if _rp2040() and time_ms > _RP2040_LIGHTSLEEP_MAX_MS:
+        raise ValueError("sleep too long")
+    _wire.exit_board("deepsleep", time_ms * 1000)
+
+
+def lightsleep(time_ms=0):
+    if _rp2040() and time_ms > _RP2040_LIGHTSLEEP_MAX_MS:
+        raise ValueError("sleep too long")
+    _wire.sleep(time_ms * 1000)
+
+
+def idle():
+    _wire.sleep(1000)
+
+
+def freq():
+    return 125000000 if _rp2040() else 160000000
+
+
+def bootloader():
+    _wire.exit_board("bootloader")

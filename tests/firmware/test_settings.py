@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""Settings on FPort 2: all or nothing, persisted, answered, actions not done twice."""
+
+import cbor
+import ramdisk
+import settings
+from settings import Settings
+from store import Store
+
+CONFIG = {"interval_s": 600, "light": {"orange_ppm": 800, "red_ppm": 1200}}
+
+
+def made(root=None):
+    return Settings(Store((root or ramdisk.fresh()) + "/state"), CONFIG)
+
+
+def has_air(key):
+    return key in (1, 2, 3)
+
+
+def handle(values, command, has=has_air):
+    answer, actions = values.handle(cbor.encode(command), has)
+    return cbor.decode(answer), actions
+
+
+def test_an_interval_is_kept_and_answered():
+    root = ramdisk.fresh()
+    values = made(root)
+    answer, actions = values.handle(bytes.fromhex("a2000501190384"), has_air)
+    assert answer.hex() == "a200050100" and actions == {}
+    assert values[settings.INTERVAL] == 900
+    assert made(root)[settings.INTERVAL] == 900
+
+
+def test_one_wrong_key_changes_nothing():
+    for command, code, at_fault in (
+        ({0: 1, 1: 900, 99: 1}, settings.UNKNOWN, 99),
+        ({0: 1, 1: 900, 10: 0}, settings.RANGE, 10),
+        ({0: 1, 1: 59}, settings.RANGE, 1),
+        ({0: 1, 1: True}, settings.RANGE, 1),
+        ({0: 1, 1: 900, 6: [2000, 300, None]}, settings.NO_SENSOR, 6),
+        ({1: 900, 2: 1}, settings.RANGE, 0),
+        ({0: 1, 11: [1200, 800]}, settings.RANGE, 11),
+        ({0: 1, 11: [800]}, settings.RANGE, 11),
+        ({0: 70000, 1: 900}, settings.RANGE, 0),
+    ):
+        values = made()
+        answer, actions = handle(values, command)
+        assert answer[1] == code and answer[2] == at_fault, (command, answer)
+        assert values[settings.INTERVAL] == 600 and actions == {}
+
+
+def test_what_is_no_cbor_map_gets_no_answer():
+    for payload in (b"", b"\xff", b"\x01", b"\xa1\x00", b"\x80"):
+        assert made().handle(payload, has_air) == (None, {})
+
+
+def test_an_action_is_done_once_however_often_it_comes():
+    root = ramdisk.fresh()
+    answer, actions = handle(made(root), {0: 9, 2: 1})
+    assert answer == {0: 9, 1: settings.DONE} and actions == {2: 1}
+    again = made(root)  # the restart that it asked for
+    assert handle(again, {0: 9, 2: 1}) == ({0: 9, 1: settings.DONE}, {})
+    assert handle(again, {0: 10, 2: 1})[1] == {2: 1}
+
+
+def test_a_calibration_answers_busy_and_then_its_result():
+    root = ramdisk.fresh()
+    values = made(root)
+    assert handle(values, {0: 3, 5: 420}) == ({0: 3, 1: settings.BUSY}, {5: 420})
+    assert cbor.decode(values.result(settings.DONE)) == {0: 3, 1: settings.DONE}
+    assert handle(made(root), {0: 3, 5: 420}) == ({0: 3, 1: settings.DONE}, {})
+
+
+def test_a_null_mark_keeps_the_old_one():
+    values = made()
+    handle(values, {6: [2000, 300, None]}, lambda key: True)
+    handle(values, {6: [None, 350, None]}, lambda key: True)
+    assert values[settings.MARKS] == [2000, 350, None]

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""The virtual board: time, limits, interrupts, resets and flash, each from small programs."""
+
+import pytest
+
+from host import image
+from host.errors import HostError
+from simulator import board as boards
+from simulator.board import Board, Timing, run
+from simulator.clock import Clock
+
+RP2040, ESP32 = "rp2040", "esp32"
+
+
+class Bench:
+    """One board with a program for main.py, its log, and the clock."""
+
+    def __init__(self, folder, chip, program, timing=None, seed=1):
+        self.clock = Clock()
+        self.flash = folder / "flash"
+        self.flash.write_bytes(image.build({"main.py": program.encode()}, 64, 256))
+        self._log = (folder / "log").open("wb")
+        self.path = folder / "log"
+        self.board = Board("bench", chip, self.flash, self._log, self.clock, seed, timing)
+
+    def run(self, seconds):
+        self.board.power_on()
+        try:
+            run([self.board], self.clock, round(seconds * 1e6))
+        finally:
+            self.board.power_off()
+        return self.lines()
+
+    def lines(self):
+        return self.path.read_text().splitlines()
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return lambda *arguments, **options: Bench(tmp_path, *arguments, **options)
+
+
+def test_ticks_start_below_their_wrap_and_wrap_at_2_to_the_30(bench):
+    program = """
+import time
+a, b = time.ticks_ms(), time.ticks_us()
+time.sleep_ms(6000)
+c, d = time.ticks_ms(), time.ticks_us()
+print(a, c, time.ticks_diff(c, a), b > d, time.ticks_diff(d, b))
+print(time.ticks_add(a, 10000) == a + 10000 - (1 << 30))
+try:
+    time.ticks_add(a, 1 << 29)
+except OverflowError:
+    print("overflow")
+"""
+    first, wrapped, third = bench(RP2040, program).run(10)
+    before, after, passed, us_wrapped, us = first.split()
+    assert (1 << 30) - 5001 <= int(before) < 1 << 30 and int(after) < 2000
+    assert 6000 <= int(passed) <= 6001 and us_wrapped == "True"
+    assert 6_000_000 <= int(us) < 6_000_100
+    assert (wrapped, third) == ("True", "overflow")
+
+
+def test_a_day_of_short_sleeps_needs_no_trips(bench):
+    program = "import time\nfor _ in range(1728000):\n    time.sleep_ms(50)\nprint('done')\n"
+    made = bench(RP2040, program)
+    assert made.run(90000) == ["done"]
+    assert made.board.trips < 10
+
+
+def test_a_fast_crystal_counts_more_milliseconds_in_the_same_time(bench):
+    program = """
+import time, machine
+for _ in range(10):
+    time.sleep_ms(1000)
+    machine.Pin(5, 1, value=1)
+"""
+    for ppm, expected_us in ((1000, 9_990_010), (-1000, 10_010_010)):
+        made = bench(RP2040, program, timing=Timing(clock_ppm=ppm))
+        seen = []
+        made.board.wire_output(
+            5, lambda level, seen=seen, made=made: seen.append(made.clock.now_us)
+        )
+        made.run(20)
+        assert seen[-1] - 250_000 == pytest.approx(expected_us, abs=300)
+
+
+@pytest.mark.parametrize(
+    ("chip", "call", "error"),
+    [
+        (ESP32, "Pin(4).irq(lambda p: None, Pin.IRQ_RISING, hard=True)", "TypeError"),
+        (RP2040, "Pin(4).irq(lambda p: None, Pin.IRQ_RISING, hard=True)", "fine"),
+        (RP2040, "Pin(30)", "ValueError"),
+        (ESP32, "Pin(34, Pin.OUT)", "ValueError"),
+        (ESP32, "Pin(39, Pin.IN)", "fine"),
+        (RP2040, "machine.SPI(2)", "ValueError"),
+        (ESP32, "machine.SPI(0)", "ValueError"),
+        (RP2040, "machine.lightsleep(4294968)", "ValueError"),
+        (RP2040, "machine.WDT(timeout=8389)", "ValueError"),
+        (RP2040, "machine.WDT(timeout=8388)", "fine"),
+        (ESP32, "machine.WDT(timeout=60000)", "fine"),
+        (ESP32, "machine.WDT(timeout=999)", "ValueError"),
+        (RP2040, "machine.ADC(26)", "fine"),
+        (RP2040, "machine.ADC(25)", "ValueError"),
+        (RP2040, "machine.ADC(Pin(26), atten=3)", "TypeError"),
+        (ESP32, "machine.ADC(Pin(35), atten=3)", "fine"),
+        (RP2040, "machine.Timer(0)", "ValueError"),
+        (ESP32, "machine.Timer(-1)", "ValueError"),
+    ],
+)
+def test_each_chip_family_has_its_limits(bench, chip, call, error):
+    program = (
+        "import machine\nfrom machine import Pin\n"
+        f"try:\n    {call}\n    print('fine')\n"
+        "except Exception as e:\n    print(type(e).__name__)\n"
+    )
+    assert bench(chip, program).run(1) == [error]
+
+
+def test_a_watchdog_that_is_not_fed_resets_at_its_time(bench):
+    program = """
+import machine, time
+print(machine.reset_cause())
+machine.WDT(timeout=5000)
+while True:
+    time.sleep_ms(60000)
+"""
+    made = bench(ESP32, program)
+    assert made.run(6)[:2] == ["1", "3"]
+    (at_us, why), (again_us, bitten) = made.board.starts[:2]
+    assert (at_us, why, bitten) == (0, "power", "watchdog")
+    assert again_us == pytest.approx(400_000 + 5_000_000, abs=100)
+
+
+def test_a_fed_watchdog_stays_quiet(bench):
+    program = """
+import machine, time
+dog = machine.WDT(timeout=5000)
+for _ in range(100):
+    time.sleep_ms(4900)
+    dog.feed()
+print("alive")
+machine.reset()
+"""
+    made = bench(RP2040, program)
+    assert made.run(495)[0] == "alive"
+    assert [why for _, why in made.board.starts] == ["power", "reset"]
+
+
+def test_rp2040_calls_every_reset_a_watchdog_and_esp32_tells_them_apart(bench):
+    for chip, causes in ((RP2040, ["1", "3", "3"]), (ESP32, ["1", "4", "4"])):
+        program = "import machine\nprint(machine.reset_cause())\nmachine.deepsleep(60000)\n"
+        made = bench(chip, program)
+        assert made.run(150) == causes
+        times = [at_us for at_us, _ in made.board.starts]
+        assert times[1] - times[0] == pytest.approx(60_000_000 + boards.BOOT_US[chip], abs=100)
+
+
+def test_an_interrupt_comes_at_the_edge_plus_the_latency(bench):
+    program = """
+import machine, time
+from machine import Pin
+def seen(pin):
+    global at
+    at = time.ticks_us()
+at = None
+start = time.ticks_us()
+Pin(6, Pin.IN).irq(seen, Pin.IRQ_RISING)
+time.sleep_ms(3000)
+print(time.ticks_diff(at, start))
+"""
+    for irq_us in (0, 12, 5000, 35000):
+        made = bench(RP2040, program, timing=Timing(irq_us=irq_us))
+        made.clock.call_at(1_250_000, made.board.drive, 6, 1)
+        made.clock.call_at(1_300_000, made.board.drive, 6, 0)
+        (late_us,) = made.run(5)
+        assert int(late_us) == pytest.approx(1_000_000 + irq_us, abs=60)
+
+
+def test_what_is_written_to_flash_is_there_after_a_power_cut(bench):
+    program = """
+import os, time
+print(sorted(os.listdir()))
+with open("kept", "w") as file:
+    file.write("x")
+time.sleep_ms(100000)
+"""
+    made = bench(RP2040, program)
+    with_data = program.replace('write("x")', 'write("x" * 9000)')
+    made = bench(RP2040, with_data)
+    made.clock.call_at(5_000_000, made.board.power_off)
+    made.clock.call_at(6_000_000, made.board.power_on)
+    assert made.run(10) == ["['main.py']", "['kept', 'main.py']"]
+    assert made.board.wear.programs > 0 and sum(made.board.wear.erases.values()) > 0
+
+
+def test_rp2040_formats_what_it_cannot_mount(bench):
+    made = bench(RP2040, "print('program')")
+    made.flash.write_bytes(b"\x55" * (64 * 4096))
+    assert made.run(1) == []
+    assert b"littlefs" in made.flash.read_bytes()[:64]
+
+
+def test_esp32_does_not_start_without_its_filesystem(bench):
+    made = bench(ESP32, "print('program')")
+    made.flash.write_bytes(b"\x55" * (64 * 4096))
+    with pytest.raises(HostError, match="ended by itself"):
+        made.run(1)
+    assert made.lines()[0] == "The filesystem appears to be corrupted."
+    assert made.flash.read_bytes() == b"\x55" * (64 * 4096)
+
+
+def test_random_numbers_come_from_the_seed_and_differ_from_start_to_start(bench):
+    program = "import os, machine\nprint(os.urandom(8).hex())\nmachine.reset()\n"
+    one = bench(RP2040, program).run(1)
+    assert bench(RP2040, program).run(1) == one
+    assert bench(RP2040, program, seed=2).run(1)[0] != one[0]
+    assert len(set(one)) == len(one) > 2
+
+
+def test_a_program_that_ends_by_itself_is_named(bench):
+    with pytest.raises(HostError, match="ended by itself"):
+        bench(RP2040, "import sys\nsys.exit()\n").run(1)
+
+
+def test_a_loop_without_a_call_is_stopped_and_named_with_its_line(bench):
+    made = bench(RP2040, "n = 0\nwhile True:\n    n += 1\n")
+    made.board.hang_s = 1  # instead of two minutes
+    with pytest.raises(HostError, match=r"without a call.*line 3"):
+        made.run(1)
