@@ -7,6 +7,7 @@ sees more than 24.
 """
 
 from lora.airtime import time_on_air_us
+from lora.region import band
 from micropython import const
 
 _JOIN_REQUEST = const(23)  # bytes
@@ -48,10 +49,15 @@ class JoinBackoff:
         period = _period(at_s)[0]
         if period != self._period:
             self._period, self._used_us = period, 0
-        self._used_us += self._airtime_us()
+        airtime_us = self._airtime_us()
+        self._used_us += airtime_us
         self.tries += 1
         pause_s = _PERIODS[min(period, 2)][2]
-        self._next_s = at_s + pause_s + self._random(pause_s)
+        pause_s += self._random(pause_s)
+        # not before the band is free: a try that waits could leave in the period after its own
+        first = band(self._region, self._region.channels[0][0])
+        rest_us = airtime_us * (self._region.bands[first][2] - 1)
+        self._next_s = at_s + max(pause_s, rest_us // 1000000 + 4)
 
     def record(self):
         """Return it, up to the last call, as a dict with small integer keys, for CBOR."""

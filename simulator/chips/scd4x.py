@@ -65,7 +65,7 @@ class Scd4x:
         self._mode = 0  # the command of the measurement that runs, 0 for none
         self._asleep = False
         self._busy_until_us = 0
-        self._started_us = self._sampled = 0
+        self.started_us = self._sampled = 0
         self._y: list[float] | None = None
         self._sample: tuple[int, int, int] | None = None  # not read yet
         self._answer: Callable[[], bytes | None] | None = None
@@ -138,9 +138,9 @@ class Scd4x:
 
     def _start(self, command: int) -> None:
         self._enter(command)
-        self._started_us, self._sampled, self._sample = self._clock.now_us, 0, None
+        self.started_us, self._sampled, self._sample = self._clock.now_us, 0, None
         if self._y is None:
-            self._y = _values(self.environment.at(self._started_us))
+            self._y = _values(self.environment.at(self.started_us))
 
     def _single_shot(self) -> None:
         if self._y is None:
@@ -166,10 +166,10 @@ class Scd4x:
         if not self._mode:
             return
         period_us = _PERIOD_US[self._mode]
-        due = (self._clock.now_us - self._started_us) // period_us
+        due = (self._clock.now_us - self.started_us) // period_us
         while self._sampled < due:
             self._sampled += 1
-            self._take(self._started_us + self._sampled * period_us, period_us / 1e6)
+            self._take(self.started_us + self._sampled * period_us, period_us / 1e6)
 
     def _take(self, time_us: int, period_s: float) -> None:
         assert self._y is not None
