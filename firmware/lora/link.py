@@ -8,6 +8,7 @@ from micropython import const
 from lora import airtime, mac
 
 _MARGIN_US = const(1000)  # TX start to the first symbol, and the step of a wait
+_PROMPT_US = const(500)  # of a stamp, after TX start and time on air
 _LOST_TX_MS = const(100)  # no TxDone so long after its time: the radio is not there
 _DETECT_SYMBOLS = const(6)  # preamble that must fit behind the window's time
 _LONGEST = const(255)
@@ -21,6 +22,7 @@ class Link:
         self._latency_us, self._error_ppm = latency_ms * 1000, clock_error_ppm
         self._buffer = bytearray(_LONGEST)
         self._sent_us = 0  # ticks_us at the end of the last transmission
+        self._sent_error_us = 0  # how far a reckoned end may be off
         self.rssi_dbm = self.snr_qdb = 0  # of the last frame that was heard
 
     def exchange(self, machine):
@@ -55,19 +57,28 @@ class Link:
         end_us = time.ticks_add(start_us, airtime_us + _MARGIN_US)
         self._power.wait_until_us(end_us)
         self._power.wait_until(self._power.now_ms() + _LOST_TX_MS, radio, 1)
-        if radio.flag:
-            if time.ticks_diff(radio.stamp_us, end_us) < 0:
-                end_us = radio.stamp_us
-        elif not radio.irq_flags() & radio.TX_DONE:
+        if not radio.flag and not radio.irq_flags() & radio.TX_DONE:
             radio.sleep()
             raise OSError("the radio did not end its transmission")
-        self._sent_us = end_us
+        self._note_end(end_us, airtime_us)
         radio.sleep()
+
+    def _note_end(self, end_us, airtime_us):
+        """Take the earlier of the interrupt's stamp and the reckoned end.
+
+        A stamp that is not prompt may be late by as much as the clock is slow: the windows open
+        that much earlier.
+        """
+        radio = self._radio
+        late_us = time.ticks_diff(radio.stamp_us, end_us) if radio.flag else 0
+        self._sent_us = radio.stamp_us if late_us < 0 else end_us
+        prompt = late_us < _PROMPT_US - _MARGIN_US
+        self._sent_error_us = 0 if prompt else self._error_ppm * airtime_us // 1000000
 
     def _listen(self, action):
         """Open one window; the frame that was heard, None when nothing was."""
         radio, symbol_us = self._radio, (1000000 << action.sf) // action.bw_hz
-        error_us = self._error_ppm * action.delay_ms // 1000
+        error_us = self._error_ppm * action.delay_ms // 1000 + self._sent_error_us
         early_us = error_us + self._latency_us + _MARGIN_US
         symbols = (early_us + error_us + symbol_us - 1) // symbol_us + _DETECT_SYMBOLS
         opens_us = time.ticks_add(self._sent_us, action.delay_ms * 1000 - early_us)
