@@ -24,6 +24,14 @@ RX1_POWER_DBM, RX2_POWER_DBM = 14, 27  # ERP limits of bands L to N and of band 
 _F_OPTS_MAX = 15
 
 
+class CounterSeen(LorawanError):
+    """A frame whose MIC is right and whose counter was there before: a replay or a repetition."""
+
+    def __init__(self, f_cnt: int):
+        super().__init__(f"counter {f_cnt} seen")
+        self.f_cnt = f_cnt
+
+
 @dataclass
 class Downlink:
     """What `gateway` should send, its start at time_us.
@@ -94,13 +102,13 @@ class Link:
         self._asked: list[MacCommand] = []  # requests of the last downlink
 
     def count(self, phy: bytes, frame: DataFrame) -> int:
-        """Return the whole counter of a new uplink. LorawanError: seen, or a wrong MIC."""
+        """Return the whole counter of a new uplink. CounterSeen; LorawanError: a wrong MIC."""
         f_cnt = next_counter(self.f_cnt_up, frame.f_cnt)
         if f_cnt < 1 << 32 and self.session.mic_ok(phy, frame, f_cnt):
             return f_cnt
         for seen in range(f_cnt - 0x10000, -1, -0x10000):
             if self.session.mic_ok(phy, frame, seen):
-                raise LorawanError(f"counter {seen} seen")
+                raise CounterSeen(seen)
         raise LorawanError("the MIC is wrong")
 
     def hear(self, answers: Iterable[MacCommand]) -> None:

@@ -26,6 +26,7 @@ from simulator.link import (
     DATA_RATES,
     RX1_POWER_DBM,
     RX2_POWER_DBM,
+    CounterSeen,
     Downlink,
     Link,
     Message,
@@ -298,7 +299,43 @@ class Network:
     def _data(self, phy: bytes, frame: DataFrame, reception: _Reception) -> Verdict:
         if frame.downlink:
             raise LorawanError("a downlink")
-        entry, link, f_cnt = self._find(phy, frame, reception)
+        problem = LorawanError(f"unknown DevAddr {frame.dev_addr:08x}")
+        for entry, link in self._links.get(frame.dev_addr, ()):
+            try:
+                f_cnt = link.count(phy, frame)
+            except CounterSeen as seen:
+                return self._seen(phy, frame, seen, entry, link, reception)
+            except LorawanError as error:
+                problem = error
+            else:
+                return self._take(phy, frame, f_cnt, entry, link, reception)
+        raise problem
+
+    def _seen(
+        self,
+        phy: bytes,
+        frame: DataFrame,
+        seen: CounterSeen,
+        entry: _Registered,
+        link: Link,
+        reception: _Reception,
+    ) -> Verdict:
+        """Refuse a counter; the last confirmed uplink is acknowledged again: the ACK got lost."""
+        reception.device, downlink = entry.device, None
+        if frame.confirmed and phy == link.last_phy:
+            downlink = self._answer(entry, link, frame, [], reception)
+        return Verdict(False, seen.reason, entry.device, seen.f_cnt, kind="data", downlink=downlink)
+
+    def _take(
+        self,
+        phy: bytes,
+        frame: DataFrame,
+        f_cnt: int,
+        entry: _Registered,
+        link: Link,
+        reception: _Reception,
+    ) -> Verdict:
+        reception.device = entry.device
         if entry.current is not None and link.number < entry.current.number:
             raise LorawanError("a session from before the last join")
         entry.current, entry.join_nonce = link, max(link.number, entry.join_nonce)
@@ -315,21 +352,6 @@ class Network:
         return Verdict(
             True, "", entry.device, f_cnt, plain.f_port, plain.frm_payload, "data", downlink
         )
-
-    def _find(
-        self, phy: bytes, frame: DataFrame, reception: _Reception
-    ) -> tuple[_Registered, Link, int]:
-        """The link that a new uplink belongs to, and its counter; LorawanError when it has none."""
-        problem = LorawanError(f"unknown DevAddr {frame.dev_addr:08x}")
-        for entry, link in self._links.get(frame.dev_addr, ()):
-            try:
-                found = entry, link, link.count(phy, frame)
-            except LorawanError as error:
-                problem = error
-                continue
-            reception.device = entry.device
-            return found
-        raise problem
 
     def _answer(
         self,

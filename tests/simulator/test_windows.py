@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Receive windows of the real firmware, seen at the radio's SPI bus: on time, wide enough, heard."""
+"""Receive windows of the real firmware, seen at the radio's SPI bus: on time and wide enough."""
 
 from dataclasses import replace
 
@@ -101,4 +101,3 @@ def test_windows_open_on_time_and_downlinks_arrive(tmp_path, board, window, ppm,
     assert rates[:2] == [7, 7] and 12 in rates
     events = (tmp_path / "events.jsonl").read_text()
     assert '"port 2"' in events and '"port 3"' in events
-    assert '"answer": {"sequence": 7' in events.replace('":', '": ') or '"port 2"' in events
