@@ -27,7 +27,7 @@ def run():
     log = Log(power)
     log("node071", config["name"], "start", began.number, "reason", began.reason)
     if service.asked(hardware.button(config)):
-        hardware.radio(config).begin()
+        _radio_to_sleep(config, log)
         service.guard()
         log("service mode: service.leave() ends it")
         return
@@ -40,6 +40,13 @@ def run():
         sys.print_exception(error)
         power.wait_until(power.now_ms() + _PAUSE_MS)
         start.again(store, start.CRASH)
+
+
+def _radio_to_sleep(config, log):
+    try:
+        hardware.radio(config).begin()
+    except OSError as error:
+        log("radio:", error)
 
 
 class Log:

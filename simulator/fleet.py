@@ -90,9 +90,9 @@ def make_node(
     timing = Timing(plan.clock_ppm, plan.irq_us, plan.stall_us)
     board = Board(plan.name, hardware.chip, flash, log, clock, scenario.seed, timing)
     station = air.station(plan.name, Place(plan.x_m, plan.y_m))
-    radio = _wire_radio(board, hardware, station, clock)
+    radio = wire_radio(board, hardware, station, clock)
     surroundings = Freezable(world)
-    sensors = _wire_sensors(board, hardware, kit, surroundings, clock, scenario, plan)
+    sensors = wire_sensors(board, hardware, kit, surroundings, clock, scenario, plan)
     for pin in hardware.lamp_pins():
         board.wire_lamp(pin)
     if hardware.button is not None:
@@ -102,7 +102,8 @@ def make_node(
     return Node(plan, identity, board, radio, sensors, surroundings, station, hardware, device)
 
 
-def _wire_radio(board: Board, hardware: boards.Board, station: Station, clock: Clock) -> SX1276:
+def wire_radio(board: Board, hardware: boards.Board, station: Station, clock: Clock) -> SX1276:
+    """Put the radio on the board's SPI bus, its pins and its antenna."""
     pins = hardware.radio
     dios = {number: pin for number, pin in ((0, pins.dio0), (1, pins.dio1)) if pin is not None}
 
@@ -118,7 +119,7 @@ def _wire_radio(board: Board, hardware: boards.Board, station: Station, clock: C
     return radio
 
 
-def _wire_sensors(
+def wire_sensors(
     board: Board,
     hardware: boards.Board,
     kit: boards.Kit,

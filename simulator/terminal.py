@@ -95,7 +95,6 @@ class LiveBoard(Board):
             start_new_session=True,
         )
         os.close(slave)
-        self._bite_us = None
         return process
 
     def _description(self) -> dict[str, object]:
@@ -161,6 +160,8 @@ class LiveBoard(Board):
     def _restart(self, why: str, run_main: bool = True) -> None:
         self.power_off()
         self._run_main = run_main
+        if why != "soft_reset":  # which leaves an armed watchdog running
+            self._bite_us = None
         if run_main:
             self._repl = Repl()
         self.power_on(why)

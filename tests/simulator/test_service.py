@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""Service mode: the real mpremote, as a program, on a virtual board's pseudo-terminal."""
+
+import hashlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+from host import boards, provision
+from simulator.air import Air, Place
+from simulator.fleet import wire_radio
+from simulator.terminal import LiveBoard
+
+HANG_S = 60
+WATCHDOG_US = 8_388_000  # RP2040's longest
+SLOW_BYTES_PER_S = 12000  # about 115,200 baud: the copy lasts longer than any watchdog
+FILE_BYTES = 32000
+
+
+class Desk:
+    """A provisioned board at a slow port, and programs that talk to it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        hardware, kit = boards.boards()["rpi-pico-rfm95"], boards.kits()["classroom"]
+        identity = provision.new_identity("desk", bytes(7) + b"\x01")
+        flash = folder / "flash"
+        flash.write_bytes(provision.flash_image(hardware, kit, identity))
+        self.board = LiveBoard(
+            "desk", hardware.chip, flash, (folder / "log").open("wb"), 1, SLOW_BYTES_PER_S
+        )
+        air = Air(self.board.clock, 1)
+        wire_radio(self.board, hardware, air.station("desk", Place(0, 0)), self.board.clock)
+        self.board.wire_input(hardware.button.pin, lambda: 1)
+        for pin in hardware.lamp_pins():
+            self.board.wire_lamp(pin)
+        self.board.power_on()
+
+    def mpremote(self, *words):
+        """Run it while the board goes on; returns (exit status, output)."""
+        program = subprocess.Popen(
+            [sys.executable, "-m", "mpremote", "connect", self.board.port, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        end_s = time.monotonic() + HANG_S
+        while program.poll() is None and time.monotonic() < end_s:
+            self.board.run_for(0.05)
+        program.kill()
+        return program.wait(), program.stdout.read()
+
+    def why_started(self):
+        return [why for _, why in self.board.starts]
+
+
+@pytest.fixture
+def desk(tmp_path):
+    made = Desk(tmp_path)
+    (tmp_path / "big.bin").write_bytes(bytes(range(256)) * (FILE_BYTES // 256))
+    made.board.run_for(5)  # past the three seconds: the watchdog is armed
+    yield made
+    made.board.close()
+
+
+def test_a_copy_to_a_running_node_fails_because_the_watchdog_bites(desk):
+    status, _ = desk.mpremote("fs", "cp", str(desk.folder / "big.bin"), ":big.bin")
+    assert "watchdog" in desk.why_started()
+    assert status != 0
+
+
+def test_a_copy_in_service_mode_arrives_and_the_node_goes_back_to_work(desk):
+    desk.mpremote("exec", "--no-follow", "import service; service.enter()")
+    desk.board.run_for(1)
+    began_us = desk.board.clock.now_us
+    status, output = desk.mpremote("fs", "cp", str(desk.folder / "big.bin"), ":big.bin")
+    assert status == 0, output
+    # by the board's clock: the line makes it last so long, on a slow machine longer still
+    assert desk.board.clock.now_us - began_us > WATCHDOG_US
+    status, output = desk.mpremote("fs", "sha256sum", ":big.bin")
+    assert hashlib.sha256((desk.folder / "big.bin").read_bytes()).hexdigest() in output
+    assert "watchdog" not in desk.why_started()
+    desk.mpremote("exec", "--no-follow", "import service; service.leave()")
+    desk.board.run_for(4.5)
+    status, output = desk.mpremote("exec", "import os; print(os.listdir('/'))")
+    assert "big.bin" in output and "'service'" not in output
+    assert desk.why_started().count("reset") == 2
