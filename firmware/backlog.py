@@ -9,21 +9,22 @@ from micropython import const
 
 _PER_FILE = const(8)
 _FILES = const(36)  # 288 readings: two days at ten minutes
-_ROWS, _SENT = const(0), const(1)
+_STORED, _SENT = const(0xFF), const(8)  # of a file's bits: eight readings kept, eight sent
 
 # values: a dict by wire key | left: the keys still to be sent, None for all of them
 Reading = namedtuple("Reading", "number boot uptime_s values left")
 
 
-def _count(file):
-    return file[_ROWS][0] & 0x1F  # an array of up to 8 items has its length in its first byte
+def _ones(bits):
+    return bin(bits).count("1")
 
 
 class Backlog:
     """A bounded queue in flash, eight readings a file; `dropped` counts what did not fit.
 
-    Memory holds each file as its CBOR bytes, and a bit for each reading that was on the air since
-    the last proof. OSError: the flash does not take it.
+    Memory holds two bits for each reading: it is kept, and it was on the air since the last proof.
+    Contents are read when they are needed, so that a long outage leaves the heap as it was.
+    OSError: the flash does not take it.
     """
 
     def __init__(self, root="/state/readings"):
@@ -33,38 +34,42 @@ class Backlog:
             os.mkdir(root)
         except OSError:
             pass  # it is there
-        self._files = {}  # file number -> [rows as CBOR, bits of those sent]
+        self._files = {}  # file number -> bits
         self._left = {}  # number -> keys left of a reading that was split
         self._next = 0
-        for file_number in sorted(int(name) for name in os.listdir(root)):
+        for file_number in sorted([int(name) for name in os.listdir(root)]):
             rows = self._load(file_number)
-            self._files[file_number] = [cbor.encode(rows), 0]
+            self._files[file_number] = sum([1 << row[0] % _PER_FILE for row in rows])
             self._next = rows[-1][0] + 1 if rows else (file_number + 1) * _PER_FILE
 
     def __len__(self):
-        return sum(_count(file) for file in self._files.values())
+        return sum([_ones(bits & _STORED) for bits in self._files.values()])
 
     def add(self, boot, uptime_s, values):
         """Keep a reading: it is in flash when this returns. Returns its number."""
         number, file_number = self._next, self._next // _PER_FILE
-        if file_number not in self._files:
-            if len(self._files) >= _FILES:
-                self._drop(min(self._files))
-            self._files[file_number] = [b"\x80", 0]
-        file = self._files[file_number]
-        rows = cbor.decode(file[_ROWS])
+        bits, rows = self._files.get(file_number, 0), []
+        if file_number in self._files:
+            rows = [row for row in self._load(file_number) if bits >> row[0] % _PER_FILE & 1]
+        elif len(self._files) >= _FILES:
+            self._drop(min(self._files))
         rows.append([number, boot, uptime_s, values])
-        file[_ROWS] = cbor.encode(rows)
-        self._save(file_number)
+        self._save(file_number, rows)
+        self._files[file_number] = bits | 1 << number % _PER_FILE
         self._next = number + 1
         return number
+
+    def has_unsent(self):
+        """True while a reading waits for the air."""
+        return any([bits & _STORED & ~(bits >> _SENT) for bits in self._files.values()])
 
     def unsent(self):
         """Yield the readings that are still to go on the air, newest first."""
         for file_number in sorted(self._files, reverse=True):
-            rows, sent = self._files[file_number]
-            for row in reversed(cbor.decode(rows)):
-                if not sent >> row[0] % _PER_FILE & 1:
+            bits = self._files[file_number]
+            unsent = bits & _STORED & ~(bits >> _SENT)
+            for row in reversed(self._load(file_number)) if unsent else ():
+                if unsent >> row[0] % _PER_FILE & 1:
                     yield Reading(row[0], row[1], row[2], row[3], self._left.get(row[0]))
 
     def took(self, number, left):
@@ -73,37 +78,38 @@ class Backlog:
             self._left[number] = left
         else:
             self._left.pop(number, None)
-            self._files[number // _PER_FILE][_SENT] |= 1 << number % _PER_FILE
+            self._files[number // _PER_FILE] |= 1 << _SENT + number % _PER_FILE
 
     def proven(self):
         """All that was sent has arrived: forget it. A file goes once every reading in it has.
 
         The newest file stays, empty at last: its name keeps the running number.
         """
+        newest = (self._next - 1) // _PER_FILE
         for file_number in sorted(self._files):
-            file = self._files[file_number]
-            if not file[_SENT]:
+            bits = self._files[file_number]
+            kept = bits & _STORED & ~(bits >> _SENT)
+            if not bits >> _SENT:
                 continue
-            rows = cbor.decode(file[_ROWS])
-            kept = [row for row in rows if not file[_SENT] >> row[0] % _PER_FILE & 1]
-            self._files[file_number] = [cbor.encode(kept), 0]
-            if not kept and file_number < (self._next - 1) // _PER_FILE:
-                self._remove(file_number)
-            elif not kept:
-                self._save(file_number)
+            if not kept:
+                if file_number < newest:
+                    self._remove(file_number)
+                    continue
+                self._save(file_number, [])
+            self._files[file_number] = kept
 
     def unsend(self):
         """The link was lost: all that was sent since the last proof has to go again."""
         self._left.clear()
-        for file in self._files.values():
-            file[_SENT] = 0
+        for file_number in self._files:
+            self._files[file_number] &= _STORED
 
     def starts(self):
         """The numbers of the starts that the readings are from."""
-        return {row[1] for file in self._files.values() for row in cbor.decode(file[_ROWS])}
+        return {row[1] for number in self._files for row in self._load(number)}
 
     def _drop(self, file_number):
-        self.dropped += _count(self._files[file_number])
+        self.dropped += _ones(self._files[file_number] & _STORED)
         self._remove(file_number)
 
     def _remove(self, file_number):
@@ -113,9 +119,9 @@ class Backlog:
     def _path(self, file_number):
         return "{}/{}".format(self._root, file_number)
 
-    def _save(self, file_number):
+    def _save(self, file_number, rows):
         with open(self._path(file_number), "wb") as file:
-            file.write(self._files[file_number][_ROWS])
+            file.write(cbor.encode(rows))
 
     def _load(self, file_number):
         with open(self._path(file_number), "rb") as file:
@@ -125,5 +131,5 @@ class Backlog:
         except ValueError:
             return []
         whole = isinstance(rows, list) and len(rows) <= _PER_FILE
-        whole = whole and all(isinstance(row, list) and len(row) == 4 for row in rows)
+        whole = whole and all([isinstance(row, list) and len(row) == 4 for row in rows])
         return rows if whole else []

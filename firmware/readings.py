@@ -76,4 +76,12 @@ STATUS = (
     (12, "crashes", "", 1),
     (13, "join_tries", "", 1),
 )
-RULES = ("none", "duty cycle", "fair use", "join back-off", "no answer")
+RULES = (
+    "none",
+    "duty cycle",
+    "fair use",
+    "join back-off",
+    "no answer",
+    "network's duty cycle",
+    "repetition",
+)

@@ -10,10 +10,9 @@ import settings
 import status
 import uplink
 from delivery import Budget, Delivery
-from lora import airtime, commands, mac
+from lora import airtime, channels, commands, mac, region
 from lora.backoff import JoinBackoff
 from lora.link import Link
-from lora.region import REGIONS
 from lora.session import Session
 from store import Counter
 
@@ -22,6 +21,13 @@ _HOUR_S, _WEEK_S = const(3600), const(604800)
 _NEVER_MS = const(3600000)  # nothing to send: looked at again in an hour at the latest
 _OVERHEAD = const(13)  # bytes of PHYPayload beside FRMPayload, without FOpts
 _RADIO_PAUSE_MS = const(60000)  # after the radio failed and was reset
+_ANTENNA_GAIN_DB = const(2)  # a dipole's 2.15 dBi
+_RULES = {
+    0: status.DUTY_CYCLE,  # the radio failed
+    channels.BAND: status.DUTY_CYCLE,
+    channels.MAX_DUTY_CYCLE: status.NETWORK_DUTY_CYCLE,
+    mac.REPETITION: status.REPETITION,
+}
 
 
 def random_below(limit):
@@ -41,14 +47,23 @@ class Reporter:
         self._config, self._store, self._power, self._log = config, store, power, log
         self._began, self._settings, self._backlog = began, values, backlog
         self._battery = battery
-        region = REGIONS[config["region"]]
         self._radio = hardware.radio(config)
-        self._link = Link(self._radio, power, config["latency_ms"], config["clock_error_ppm"])
+        self._link = Link(
+            self._radio,
+            power,
+            config["latency_ms"],
+            config["clock_error_ppm"],
+            config.get("antenna_gain_db", _ANTENNA_GAIN_DB),
+        )
         self._mac = mac.Mac(
-            region, config["dev_eui"], config["join_eui"], config["app_key"], random_below
+            region.find(config["region"]),
+            config["dev_eui"],
+            config["join_eui"],
+            config["app_key"],
+            random_below,
         )
         self._nonces = Counter(store, "dev_nonce")
-        self._joins = JoinBackoff(region, random_below)
+        self._joins = JoinBackoff(self._mac.region, random_below)
         self._saved = None  # what lasts of the session record in flash
         self._restore()
         self._delivery = Delivery(values[settings.PROOF] * _HOUR_S, power.now_s())
@@ -59,6 +74,12 @@ class Reporter:
         self._prepared = False  # a join-request has its nonce and waits for the air
         self._joined_after = 0
         self._answers = []
+        self._under_way = (
+            None,
+            (),
+            False,
+        )  # (FPort, readings taken, asks) of an uplink that is repeated
+        self._polls = False  # the network has more to say (FPending)
         self.wants_status = False
         self.rule, self._rule_until_s = status.NOTHING, 0
         self.due_ms = power.now_ms()
@@ -70,7 +91,7 @@ class Reporter:
         self._mac.last_join_nonce = self._store.load("join_nonce") or -1
         if session is not None:
             self._saved = _lasting(session)
-            self._mac.session = Session.restore(session)
+            self._mac.session = Session.restore(self._mac.region, session)
 
     def begin(self):
         """Reset the radio and leave it asleep. OSError: it does not answer."""
@@ -78,8 +99,8 @@ class Reporter:
 
     def data_rate(self):
         """(SF, bandwidth in Hz) of the next uplink; the fastest before a join."""
-        session, rates = self._mac.session, self._mac.region.data_rates
-        return rates[session.data_rate if session else 5]
+        session, place = self._mac.session, self._mac.region
+        return place.data_rates[session.data_rate if session else place.join_data_rates[0]]
 
     def answer(self, payload):
         """Have a settings answer sent before anything else."""
@@ -115,7 +136,7 @@ class Reporter:
             self._prepared = True
         action = self._exchange()
         if action.kind == mac.WAIT:
-            return self._wait(status.DUTY_CYCLE, action.delay_ms)
+            return self._wait(_RULES[action.rule], action.delay_ms)
         self._prepared = False
         if self._mac.stale_join:
             self._log("join-accept with an old JoinNonce: registered anew? new keys are needed")
@@ -135,29 +156,38 @@ class Reporter:
     # Sending.
 
     def _send(self, now_s):
+        if self._mac.under_way:
+            return self._transmit(*self._under_way)
         if not self._delivery.may_send(now_s):
             return self._wait(status.NO_ANSWER, _NEVER_MS)
         asks = self._requests(now_s)
         port, payload, taken = self._next_frame(now_s)
-        if port is None and not asks:
+        if port is None and not (asks or self._polls or self._has_more()):
             return self._wait(status.NOTHING, _NEVER_MS)
         airtime_us = airtime.time_on_air_us(_OVERHEAD + len(payload), *self.data_rate())
-        wait_s = self._budget.wait_s(airtime_us, now_s)
+        wait_s = self._budget.wait_s(airtime_us * self._mac.session.nb_trans, now_s)
         if wait_s:
             return self._wait(status.FAIR_USE, wait_s * 1000)
         session = self._mac.session
         if session.f_cnt_up >= session.f_cnt_limit:
             self._reserve()
         self._mac.send(port, payload)
+        return self._transmit(port, taken, asks)
+
+    def _transmit(self, port, taken, asks):
+        """Exchange the prepared frame; between its repetitions the node does other things."""
         action = self._exchange()
         if action.kind == mac.WAIT:
-            self._mac.cancel()
-            return self._wait(status.DUTY_CYCLE, action.delay_ms)
+            self._under_way = port, taken, asks
+            if not self._mac.under_way:
+                self._mac.cancel()
+            return self._wait(_RULES[action.rule], action.delay_ms)
         self._left(port, taken)
         self._judge(asks)
         self._save_session()
-        self._wait(status.NOTHING, 0 if self._has_more() else _NEVER_MS)
         down = self._mac.downlink
+        self._polls = down is not None and down.f_pending
+        self._wait(status.NOTHING, 0 if self._has_more() else _NEVER_MS)
         return down.payload if down is not None and down.f_port == PORT_SETTINGS else None
 
     def _requests(self, now_s):
@@ -170,18 +200,23 @@ class Reporter:
         return asks
 
     def _next_frame(self, now_s):
-        """(FPort, payload, readings taken): answers, then status, then readings, newest first."""
-        limit = self._mac.max_payload()
+        """(FPort, payload, readings taken): answers, then status, then readings, newest first.
+
+        No FPort: nothing waits, or FOpts leave no room for it in this frame.
+        """
+        limit, taken = self._mac.max_payload(), ()
         if self._answers:
-            return PORT_SETTINGS, self._answers[0], ()
-        if self.wants_status or now_s >= self._status_due_s:
-            return PORT_STATUS, status.frame(self._status(now_s), limit), ()
-        payload, taken = uplink.pack(self._backlog.unsent(), limit, self._age_s)
-        return (PORT_READINGS, payload, taken) if taken else (None, b"", ())
+            port, payload = PORT_SETTINGS, self._answers[0]
+        elif self.wants_status or now_s >= self._status_due_s:
+            port, payload = PORT_STATUS, status.frame(self._status(now_s), limit)
+        else:
+            payload, taken = uplink.pack(self._backlog.unsent(), limit, self._age_s)
+            port = PORT_READINGS
+        return (port, payload, taken) if 0 < len(payload) <= limit else (None, b"", ())
 
     def _has_more(self):
-        unsent = any(True for _ in self._backlog.unsent())
-        return not self._delivery.lost and (self._answers or self.wants_status or unsent)
+        more = self._answers or self.wants_status or self._polls or self._backlog.has_unsent()
+        return more and not self._delivery.lost
 
     def _left(self, port, taken):
         """Note what went on the air."""
@@ -228,8 +263,8 @@ class Reporter:
             self._radio.begin()
             self._prepared = False
             return mac.Action(mac.WAIT, _RADIO_PAUSE_MS, 0, 0, 0, 0, b"", 0)
-        if action.kind == mac.DONE:
-            self._budget.spend(self._mac.airtime_us, self._power.now_s())
+        self._budget.spend(self._mac.airtime_us, self._power.now_s())
+        self._mac.airtime_us = 0
         return action
 
     # State.

@@ -14,6 +14,8 @@ DUTY_CYCLE = const(1)
 FAIR_USE = const(2)
 JOIN_BACKOFF = const(3)
 NO_ANSWER = const(4)
+NETWORK_DUTY_CYCLE = const(5)
+REPETITION = const(6)
 
 
 def frame(values, limit):

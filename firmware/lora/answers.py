@@ -5,13 +5,20 @@ Answers collect in session.answers, in the order of the requests, up to the 15 b
 """
 
 from lora import commands
-from lora.region import band
+from lora.region import BANKS, band
 from micropython import const
 
 _ALL = const(7)  # LinkADRAns, RXParamSetupAns: three bits, and nothing changes unless all are set
 _KEEP = const(15)
-# repeated in every uplink until a Class A downlink comes (TS001 5.4, 5.7, 5.9)
-_STICKY = (commands.RX_PARAM_SETUP, commands.RX_TIMING_SETUP, commands.DL_CHANNEL)
+_F_OPTS_MAX = const(15)
+# repeated in every uplink until a Class A downlink comes (TS001 5.4, 5.7, 5.8, 5.9)
+_STICKY = (
+    commands.RX_PARAM_SETUP,
+    commands.RX_TIMING_SETUP,
+    commands.TX_PARAM_SETUP,
+    commands.DL_CHANNEL,
+)
+_MAX_EIRP_DBM = b"\x08\x0a\x0c\x0d\x0e\x10\x12\x14\x15\x18\x1a\x1b\x1d\x1e\x21\x24"
 
 
 def apply(session, region, received, battery, snr_db):
@@ -34,31 +41,39 @@ def apply(session, region, received, battery, snr_db):
             out.append(bytes((cid, _rx_param_setup(session, region, payload))))
         elif cid == commands.DEV_STATUS:
             out.append(bytes((cid, battery, min(max(snr_db, -32), 31) & 0x3F)))
-        elif cid == commands.NEW_CHANNEL:
-            out.append(bytes((cid, _new_channel(session, region, payload))))
         elif cid == commands.RX_TIMING_SETUP:
             session.rx1_delay_s = payload[0] & 15 or 1
             out.append(bytes((cid,)))
+        elif cid == commands.TX_PARAM_SETUP:
+            # neither done nor answered in regions without it (RP002 2.4.3)
+            if region.dwell:
+                _tx_param_setup(session, region, payload[0])
+                out.append(bytes((cid,)))
+        elif region.fixed:
+            pass  # TS001 5.6, 5.9: not for its channels
+        elif cid == commands.NEW_CHANNEL:
+            out.append(bytes((cid, _new_channel(session, region, payload))))
         elif cid == commands.DL_CHANNEL:
             out.append(bytes((cid, _dl_channel(session, region, payload))))
-        # TXParamSetupReq is neither done nor answered in regions without it (RP002 2.4.3)
-    session.answers = _fit(out)
+    session.answers = fit(out, _F_OPTS_MAX)
 
 
 def sticky(answers):
     """Return those that the next uplink repeats."""
-    repeated = [
-        bytes((cid,)) + payload for cid, payload in commands.parse(answers, False) if cid in _STICKY
-    ]
-    return b"".join(repeated)
+    return b"".join([each for each in split(answers) if each[0] in _STICKY])
 
 
-def _fit(out):
-    """Cut at a whole command what FOpts cannot hold."""
+def split(answers):
+    """Return a stream of the device's commands as a list of them, CID first in each."""
+    return [bytes((cid,)) + payload for cid, payload in commands.parse(answers, False)]
+
+
+def fit(out, room):
+    """Cut at a whole command what `room` bytes of FOpts cannot hold."""
     size = 0
     for count, answer in enumerate(out):
         size += len(answer)
-        if size > 15:
+        if size > room:
             return b"".join(out[:count])
     return b"".join(out)
 
@@ -76,7 +91,10 @@ def _link_adr(session, region, block):
             status &= ~1
             continue
         keep, on, shift, bits = control
-        asked = (int.from_bytes(payload[1:3], "little") & bits) << shift
+        asked = int.from_bytes(payload[1:3], "little") & bits
+        if keep == BANKS:
+            keep, asked = 0, _banks(asked)
+        asked <<= shift
         if asked & ~defined:
             status &= ~1
         mask = (mask & keep | on) & defined | asked
@@ -85,7 +103,7 @@ def _link_adr(session, region, block):
     tx_power = session.tx_power if tx_power == _KEEP else tx_power
     if not mask:
         status &= ~1
-    if data_rate >= len(region.data_rates) or not session.usable(data_rate, mask):
+    if not session.usable(data_rate, mask):
         status &= ~2
     if tx_power > region.tx_power_steps:
         status &= ~4
@@ -95,10 +113,25 @@ def _link_adr(session, region, block):
     return status
 
 
+def _banks(bits):
+    """Return the mask of the banks named by 8 bits: eight channels of 125 kHz, one of 500 kHz."""
+    mask = bits << 64
+    for bank in range(8):
+        if bits >> bank & 1:
+            mask |= 0xFF << (8 * bank)
+    return mask
+
+
+def downlink_rate(region, data_rate):
+    """True for a data rate at which the device can listen."""
+    lowest, highest = region.downlink_data_rates
+    return lowest <= data_rate <= highest and region.data_rates[data_rate] is not None
+
+
 def _rx_param_setup(session, region, payload):
     offset, data_rate, freq_hz = payload[0] >> 4 & 7, payload[0] & 15, _freq_hz(payload, 1)
     status = 1 if band(region, freq_hz) is not None else 0
-    status |= 2 if data_rate < len(region.data_rates) else 0
+    status |= 2 if downlink_rate(region, data_rate) else 0
     status |= 4 if offset < len(region.rx1_data_rates[0]) else 0
     if status == _ALL:
         session.rx1_dr_offset, session.rx2_data_rate = offset, data_rate
@@ -118,18 +151,31 @@ def _new_channel(session, region, payload):
         status |= 2 if min_dr <= max_dr < len(region.data_rates) else 0
     if status == 3:
         session.set_channel(index, freq_hz, min_dr, max_dr)
-        keep_usable(session, region)
+        keep_usable(session)
     return status
 
 
-def keep_usable(session, region):
-    """Leave no session without a channel for its data rate: step down, then to the defaults."""
-    while not session.usable(session.data_rate):
-        if session.data_rate:
-            session.data_rate -= 1
-        else:
-            session.enable_defaults(region)
-            session.data_rate = region.channels[0][1]
+def keep_usable(session):
+    """Leave no session without a channel for its data rate: step down, or up, or to the defaults.
+
+    A dwell time forbids the lowest data rates, a removed channel may have been the only one.
+    """
+    if session.usable(session.data_rate):
+        return
+    below = list(range(session.data_rate - 1, -1, -1))
+    for data_rate in below + list(range(session.data_rate + 1, 16)):
+        if session.usable(data_rate):
+            session.data_rate = data_rate
+            return
+    session.enable_defaults()
+    keep_usable(session)
+
+
+def _tx_param_setup(session, region, payload):
+    """Downlink dwell bit 5, uplink dwell bit 4, the highest EIRP by its index (TS001 5.8)."""
+    session.downlink_dwell, session.uplink_dwell = payload >> 5 & 1, payload >> 4 & 1
+    session.max_eirp_dbm = _MAX_EIRP_DBM[payload & 15]
+    keep_usable(session)
 
 
 def _dl_channel(session, region, payload):

@@ -75,9 +75,9 @@ class JoinBackoff:
         self._next_s = min(self._next_s, soon_s)
 
     def _data_rate(self):
-        """Two tries a data rate, from the first to the last and round again."""
+        """The ladder from the first to the last and round again."""
         ladder = self._region.join_data_rates
-        return ladder[self.tries // 2 % len(ladder)]
+        return ladder[self.tries % len(ladder)]
 
     def _airtime_us(self):
         sf, bw_hz = self._region.data_rates[self._data_rate()]

@@ -10,6 +10,7 @@ RX_PARAM_SETUP = const(0x05)
 DEV_STATUS = const(0x06)
 NEW_CHANNEL = const(0x07)
 RX_TIMING_SETUP = const(0x08)
+TX_PARAM_SETUP = const(0x09)
 DL_CHANNEL = const(0x0A)
 DEVICE_TIME = const(0x0D)
 

@@ -12,13 +12,14 @@ _PROMPT_US = const(500)  # of a stamp, after TX start and time on air
 _LOST_TX_MS = const(100)  # no TxDone so long after its time: the radio is not there
 _DETECT_SYMBOLS = const(6)  # preamble that must fit behind the window's time
 _LONGEST = const(255)
+_WEAKEST_DBM, _STRONGEST_DBM, _BOOSTED_DBM = const(2), const(17), const(20)  # of PA_BOOST
 
 
 class Link:
     """One exchange at a time: a transmission and its windows."""
 
-    def __init__(self, radio, power, latency_ms, clock_error_ppm):
-        self._radio, self._power = radio, power
+    def __init__(self, radio, power, latency_ms, clock_error_ppm, antenna_gain_db):
+        self._radio, self._power, self._gain_db = radio, power, antenna_gain_db
         self._latency_us, self._error_ppm = latency_ms * 1000, clock_error_ppm
         self._buffer = bytearray(_LONGEST)
         self._sent_us = 0  # ticks_us at the end of the last transmission
@@ -51,7 +52,12 @@ class Link:
         radio, length = self._radio, len(action.phy)
         gc.collect()  # not in the windows
         start_us = radio.transmit(
-            action.phy, length, action.freq_hz, action.sf, action.bw_hz, action.power_dbm
+            action.phy,
+            length,
+            action.freq_hz,
+            action.sf,
+            action.bw_hz,
+            self._conducted_dbm(action.power_dbm),
         )
         airtime_us = airtime.time_on_air_us(length, action.sf, action.bw_hz)
         end_us = time.ticks_add(start_us, airtime_us + _MARGIN_US)
@@ -62,6 +68,14 @@ class Link:
             raise OSError("the radio did not end its transmission")
         self._note_end(end_us, airtime_us)
         radio.sleep()
+        gc.collect()  # the first window is a second away at least
+
+    def _conducted_dbm(self, eirp_dbm):
+        """What the amplifier has to give for an EIRP, as near below as it can."""
+        dbm = eirp_dbm - self._gain_db
+        if dbm >= _BOOSTED_DBM:
+            return _BOOSTED_DBM
+        return min(max(dbm, _WEAKEST_DBM), _STRONGEST_DBM)
 
     def _note_end(self, end_us, airtime_us):
         """Take the earlier of the interrupt's stamp and the reckoned end.

@@ -8,29 +8,30 @@ from collections import namedtuple
 
 from lora import answers, commands, crypto, frame
 from lora.airtime import time_on_air_us
-from lora.duty import Duty
-from lora.region import band
+from lora.channels import Channels, cf_list
 from lora.session import Session
 from micropython import const
 
-START = const(0)  # events: begin the prepared exchange
+START = const(0)  # events: begin the prepared exchange, or go on with it after a WAIT
 SENT = const(1)  # the transmission has ended, at now_ms
 HEARD = const(2)  # the window brought data; set snr_db before
 SILENT = const(3)  # the window closed with nothing
 
 TRANSMIT = const(0)  # kinds of action: send phy at freq_hz, sf, bw_hz, power_dbm (EIRP)
 LISTEN = const(1)  # open a window delay_ms after the end of the transmission
-WAIT = const(2)  # for delay_ms because of rule (lora.duty), then START again
+WAIT = const(2)  # for delay_ms because of rule (lora.duty, REPETITION), then START again
 DONE = const(3)  # the exchange is over: downlink, joined, acked, heard ... tell how
 
-# state  event           next   action
-# IDLE   START           TX     TRANSMIT
-# IDLE   START, no air   IDLE   WAIT
-# TX     SENT            RX1    LISTEN
-# RX1    HEARD valid     IDLE   DONE
-# RX1    HEARD invalid   RX2    LISTEN
-# RX1    SILENT          RX2    LISTEN
-# RX2    HEARD, SILENT   IDLE   DONE
+REPETITION = const(3)  # a rule: RETRANSMIT_TIMEOUT passes (TS001 4.3.1.2)
+
+# state  event                    next   action
+# IDLE   START                    TX     TRANSMIT
+# IDLE   START, no air            IDLE   WAIT
+# TX     SENT                     RX1    LISTEN
+# RX1    HEARD valid              IDLE   DONE
+# RX1    HEARD invalid, SILENT    RX2    LISTEN
+# RX2    HEARD valid              IDLE   DONE
+# RX2    HEARD invalid, SILENT    IDLE   WAIT while NbTrans is not reached, else DONE
 # Any other event is a ValueError; cancel() leads from every state to IDLE.
 _IDLE = const(0)
 _TX = const(1)
@@ -39,6 +40,9 @@ _RX2 = const(3)
 
 _JOIN_ACCEPT_DELAY1_S = const(5)
 _MAX_F_CNT = const(0xFFFFFFFF)
+_F_OPTS_MAX = const(15)
+_FHDR_AND_PORT = const(8)
+_RETRANSMIT_MS = const(1000)  # RETRANSMIT_TIMEOUT: one second, and up to two more at random
 
 Action = namedtuple("Action", "kind delay_ms freq_hz sf bw_hz power_dbm phy rule")
 # f_port None without a payload | payload decrypted, b"" for MAC commands
@@ -46,11 +50,17 @@ Downlink = namedtuple("Downlink", "f_port payload ack f_pending")
 _DONE = Action(DONE, 0, 0, 0, 0, 0, b"", 0)
 
 
+def _wait(delay_ms, rule):
+    return Action(WAIT, delay_ms, 0, 0, 0, 0, b"", rule)
+
+
 class Mac:
     """One device: EUIs and key in reading order, random(n) gives 0..n-1.
 
     session is None until joined and may be set from Session.restore(); so may last_join_nonce.
-    battery is DevStatusAns's byte; airtime_us belongs to the last transmission.
+    battery is DevStatusAns's byte; airtime_us is that of the last transmission, 0 when it has
+    been counted. under_way is true
+    between the repetitions of an exchange, which goes on with START.
     """
 
     def __init__(self, region, dev_eui, join_eui, app_key, random):
@@ -62,14 +72,15 @@ class Mac:
         self.battery = 255
         self.snr_db = 0
         self.airtime_us = 0
-        self.duty = Duty(region)
+        self._channels = Channels(region, random)
         self._requests = b""
+        self._rest_until_ms = 0  # RETRANSMIT_TIMEOUT of a confirmed uplink without its ACK
         self.cancel()
         self._prepare(0)
 
     def cancel(self):
         """Drop the exchange, as when the radio failed."""
-        self._state, self._ready = _IDLE, False
+        self._state, self._ready, self.under_way = _IDLE, False, False
 
     def join(self, dev_nonce, data_rate):
         """Prepare a join-request; the caller has stored dev_nonce BEFORE."""
@@ -90,8 +101,7 @@ class Mac:
             raise ValueError(f"FPort {f_port}, {len(payload)} bytes")
         self._prepare(self.session.data_rate)
         self._f_port, self._payload, self._confirmed = f_port, bytes(payload), confirmed
-        self._f_opts = self._pending()
-        self._asked = self._f_opts[len(self.session.answers) :]
+        self._answers, self._asked = self._pending()
         self._ready = True
 
     def request(self, cid):
@@ -103,7 +113,9 @@ class Mac:
 
     def max_payload(self):
         """Return the bytes of FRMPayload that fit the data rate beside the FOpts now pending."""
-        return self.region.max_mac_payload[self.session.data_rate] - 8 - len(self._pending())
+        pending = sum([len(part) for part in self._pending()])
+        longest = self.session.max_mac_payload(self.session.data_rate)
+        return max(longest - _FHDR_AND_PORT - pending, 0)
 
     def step(self, event, now_ms, data=None):
         """Take an event and return the next Action; now_ms never wraps or goes back."""
@@ -119,47 +131,60 @@ class Mac:
             if not valid and state == _RX1:
                 self._state = _RX2
                 return self._listen()
-            self.cancel()
-            if not valid and self._dev_nonce is None:
-                self._back_off()
-            return _DONE
+            self._state = _IDLE
+            return self._end(valid, now_ms)
         raise ValueError(f"event {event} in state {state}")
 
+    def _end(self, valid, now_ms):
+        """After the windows: send it again, or be done."""
+        joining = self._dev_nonce is not None
+        if not joining and self._confirmed and not self.acked:
+            self._rest_until_ms = now_ms + _RETRANSMIT_MS + self._random(2 * _RETRANSMIT_MS + 1)
+        if not joining and not valid and self._left > 1:
+            self._left -= 1
+            self.under_way = True
+            return _wait(max(self._rest_until_ms - now_ms, 0), REPETITION)
+        self.cancel()
+        if not valid and not joining:
+            self._back_off()
+        return _DONE
+
     def _prepare(self, data_rate):
-        if self._state != _IDLE:
+        if self._state != _IDLE or self.under_way:
             raise ValueError("an exchange is under way")
-        self._data_rate, self._dev_nonce = data_rate, None
+        self._data_rate, self._dev_nonce, self._phy = data_rate, None, None
+        self._confirmed = False
+        self._left = self.session.nb_trans if self.session else 1
         self.downlink = self.link_check = self.device_time = None
         self.joined = self.acked = self.heard = self.stale_join = False
 
     def _pending(self):
-        """Return answers and requests as FOpts; a request without room stays for later."""
-        return (self.session.answers + self._requests)[:15]
+        """Return (answers, requests) that FOpts has room for; the others stay for later."""
+        session = self.session
+        room = min(session.max_mac_payload(session.data_rate) - _FHDR_AND_PORT, _F_OPTS_MAX)
+        fitted = answers.fit(answers.split(session.answers), room)
+        return fitted, self._requests[: room - len(fitted)]
 
     def _start(self, now_ms):
-        if self._dev_nonce is not None:
-            channels = [channel + channel[:1] for channel in self.region.channels]
-            limit = 0
-        else:
-            if self.session.f_cnt_up >= self.session.f_cnt_limit:
-                raise ValueError("FCntUp is at its limit: reserve, store, or join again")
-            channels = self.session.usable(self._data_rate)
-            limit = self.session.max_duty_cycle
-        wait_ms, rule = self.duty.wait(channels, now_ms)
+        joining = self._dev_nonce is not None
+        if not joining and self._phy is None and self.session.f_cnt_up >= self.session.f_cnt_limit:
+            raise ValueError("FCntUp is at its limit: reserve, store, or join again")
+        rest_ms = 0 if joining else self._rest_until_ms - now_ms
+        if rest_ms > 0:
+            return _wait(rest_ms, REPETITION)
+        session = None if joining else self.session
+        wait_ms, rule, self._channel = self._channels.pick(session, self._data_rate, now_ms)
         if wait_ms:
-            return Action(WAIT, wait_ms, 0, 0, 0, 0, b"", rule)
-        channels = [c for c in channels if self.duty.is_free(c[0], now_ms)]
-        self._channel = channels[self._random(len(channels))]
-        self._limit = limit
+            return _wait(wait_ms, rule)
         return self._transmit(now_ms)
 
     def _transmit(self, now_ms):
-        power_dbm = self.region.max_eirp_dbm
         if self._dev_nonce is not None:
+            power_dbm = self.region.max_eirp_dbm
             phy = frame.join_request(self._app_key, self._join_eui, self._dev_eui, self._dev_nonce)
         else:
-            power_dbm -= 2 * self.session.tx_power
-            phy = self._uplink()
+            power_dbm = self.session.max_eirp_dbm - 2 * self.session.tx_power
+            phy = self._phy = self._phy or self._uplink()
         sf, bw_hz = self.region.data_rates[self._data_rate]
         self.airtime_us = time_on_air_us(len(phy), sf, bw_hz)
         self._book(now_ms + (self.airtime_us + 999) // 1000)  # also when SENT never comes
@@ -167,7 +192,8 @@ class Mac:
         return Action(TRANSMIT, 0, self._channel[0], sf, bw_hz, power_dbm, phy, 0)
 
     def _book(self, end_ms):
-        self.duty.book(self._channel[0], self.airtime_us, end_ms, self._limit)
+        limit = self.session.max_duty_cycle if self._dev_nonce is None else 0
+        self._channels.book(self._channel[0], self.airtime_us, end_ms, limit)
 
     def _uplink(self):
         """Build the prepared uplink and use up its counter (TS001 4.3.1, 4.4)."""
@@ -183,7 +209,7 @@ class Mac:
             dev_addr,
             f_ctrl,
             f_cnt & 0xFFFF,
-            self._f_opts,
+            self._answers + self._asked,
             self._f_port,
             crypto.cipher(session.app_skey, dev_addr, f_cnt, False, self._payload),
             bytes(4),
@@ -191,7 +217,8 @@ class Mac:
         body = frame.build(frame.DataFrame(*fields))[:-4]
         phy = body + crypto.mic(session.nwk_skey, dev_addr, f_cnt, False, body)
         self._requests = self._requests[len(self._asked) :]
-        session.answers = answers.sticky(session.answers)
+        waiting = session.answers[len(self._answers) :]
+        session.answers = answers.sticky(self._answers) + waiting
         session.ack_pending = False
         session.f_cnt_up += 1
         session.adr_ack_cnt += 1
@@ -199,14 +226,15 @@ class Mac:
 
     def _window(self):
         """Return (delay_s, freq_hz, data rate) of the window that the state stands for."""
+        session = self.session
         if self._dev_nonce is not None:
-            delay_s, offset, rx2 = _JOIN_ACCEPT_DELAY1_S, 0, self.region.rx2
+            delay_s, rx2 = _JOIN_ACCEPT_DELAY1_S, self.region.rx2
+            rx1_data_rate = self.region.rx1_data_rates[self._data_rate][0]
         else:
-            session = self.session
-            delay_s, offset = session.rx1_delay_s, session.rx1_dr_offset
-            rx2 = (session.rx2_freq_hz, session.rx2_data_rate)
+            delay_s, rx2 = session.rx1_delay_s, (session.rx2_freq_hz, session.rx2_data_rate)
+            rx1_data_rate = session.rx1_data_rate(self._data_rate)
         if self._state == _RX1:
-            return delay_s, self._channel[3], self.region.rx1_data_rates[self._data_rate][offset]
+            return delay_s, self._channel[3], rx1_data_rate
         return delay_s + 1, rx2[0], rx2[1]
 
     def _listen(self):
@@ -231,7 +259,7 @@ class Mac:
             return False
         if accept.rx1_dr_offset >= len(region.rx1_data_rates[0]):
             return False
-        if accept.rx2_data_rate >= len(region.data_rates):
+        if not answers.downlink_rate(region, accept.rx2_data_rate):
             return False
         keys = crypto.session_keys(self._app_key, accept.join_nonce, accept.net_id, self._dev_nonce)
         session = Session(region, accept.dev_addr, keys[0], keys[1])
@@ -240,20 +268,10 @@ class Mac:
         session.rx1_dr_offset = accept.rx1_dr_offset
         session.rx2_data_rate = accept.rx2_data_rate
         session.rx1_delay_s = accept.rx1_delay_s
-        if accept.cf_list and accept.cf_list[15] == 0:
-            self._cf_list(session, accept.cf_list)
+        cf_list(region, session, accept.cf_list)
         self.session = session
         self.joined = self.heard = True
         return True
-
-    def _cf_list(self, session, cf_list):
-        """Define the five channels of a CFList of type 0 (RP002 2.4.4)."""
-        min_dr, max_dr = self.region.cf_list_data_rates
-        first = len(self.region.channels)
-        for i in range(5):
-            freq_hz = int.from_bytes(cf_list[3 * i : 3 * i + 3], "little") * 100
-            if band(self.region, freq_hz) is not None:
-                session.set_channel(first + i, freq_hz, min_dr, max_dr)
 
     def _accept_data(self, down, phy):
         session = self.session
@@ -261,7 +279,7 @@ class Mac:
             return False
         if down.dev_addr != session.dev_addr:
             return False
-        if len(phy) > self.region.max_mac_payload[self._window()[2]] + 5:
+        if len(phy) > self.region.max_mac_payload[0][self._window()[2]] + 5:
             return False
         if down.f_port is not None and (down.f_port > 224 or (not down.f_port and down.f_opts)):
             return False  # TS001 4.3.1.6, 4.3.2
@@ -317,4 +335,4 @@ class Mac:
                 session.data_rate = data_rate
                 return
         session.nb_trans = 1
-        session.enable_defaults(self.region)
+        session.enable_defaults()

@@ -1,56 +1,66 @@
 # SPDX-License-Identifier: MIT
-"""Regional parameters (RP002-1.0.4) as tables; a region is a row of numbers and no code."""
+"""What a regional plan is made of (RP002-1.0.4); each region is a row of numbers in lora/regions.
+
+A plan is dynamic (sixteen channels, which the network defines beyond the first two or three) or
+fixed (64 channels of 125 kHz and 8 of 500 kHz, which the network only switches on and off).
+"""
 
 from collections import namedtuple
 
-# channels: default (freq_hz, min_dr, max_dr), read-only, joins use them | channel_count: at most
-# join_data_rates: in the order of trying | cf_list_data_rates: (min, max) of channels in a CFList
-# data_rates: (sf, bw_hz) by DR | max_mac_payload: M by DR, no repeater
+from micropython import const
+
+# channels: dynamic: the defaults (freq_hz, min_dr, max_dr), read-only, joins use them; fixed:
+#   groups (first_hz, step_hz, count, min_dr, max_dr) | channel_count: at most
+# downlinks: fixed: (first_hz, step_hz, count) of RX1, taken in turn; None: on the uplink's channel
+# join_data_rates: in the order of trying, then round again
+# data_rates: (sf, bw_hz) by DR, None where there is none or it is not built
+# downlink_data_rates: (lowest, highest) | cf_list_data_rates: (min, max) of channels in a CFList
+# max_mac_payload: M by DR, no repeater, without and with the dwell time; 0: not to be used
 # rx1_data_rates: a row by uplink DR, a byte by RX1DROffset | rx2: (freq_hz, data rate)
+# dwell: None, or (uplink, downlink) before TXParamSetupReq | dwell_dr: lowest RX1 DR under it
 # bands: (low_hz, high_hz, n): 1/n of the time, 1 for no limit; outside of them nothing is allowed
 # tx_power_steps: highest TXPower, 2 dB each below max_eirp_dbm | adr_ack: (LIMIT, DELAY)
 # mask_controls by ChMaskCntl: None (RFU) or (channels kept, switched on, ChMask's shift and bits)
 Region = namedtuple(
     "Region",
-    "name channels channel_count join_data_rates cf_list_data_rates data_rates max_mac_payload"
-    " rx1_data_rates rx2 bands max_eirp_dbm tx_power_steps adr_ack mask_controls",
+    "name fixed channels channel_count downlinks join_data_rates data_rates downlink_data_rates"
+    " cf_list_data_rates max_mac_payload rx1_data_rates rx2 dwell dwell_dr bands max_eirp_dbm"
+    " tx_power_steps adr_ack mask_controls",
 )
 
-EU868 = Region(
-    "EU868",
-    ((868100000, 0, 5), (868300000, 0, 5), (868500000, 0, 5)),
-    16,
-    b"\x05\x04\x03\x02\x01\x00",
-    (0, 5),
-    # DR7 (FSK) and DR8 up (LR-FHSS) are not built
-    ((12, 125000), (11, 125000), (10, 125000), (9, 125000), (8, 125000), (7, 125000), (7, 250000)),
-    b"\x3b\x3b\x3b\x7b\xfa\xfa\xfa",
-    (
-        b"\x00\x00\x00\x00\x00\x00",
-        b"\x01\x00\x00\x00\x00\x00",
-        b"\x02\x01\x00\x00\x00\x00",
-        b"\x03\x02\x01\x00\x00\x00",
-        b"\x04\x03\x02\x01\x00\x00",
-        b"\x05\x04\x03\x02\x01\x00",
-        b"\x06\x05\x04\x03\x02\x01",
-    ),
-    (869525000, 0),
-    # ETSI EN 300 220-2 bands K L M N P R; between them is no place
-    (
-        (863000000, 865000000, 1000),
-        (865000000, 868000000, 100),
-        (868000000, 868600000, 100),
-        (868700000, 869200000, 1000),
-        (869400000, 869650000, 10),
-        (869700000, 870000000, 100),
-    ),
-    16,
-    7,
-    (64, 32),
-    ((0, 0, 0, 0xFFFF), None, None, None, None, None, (0, 0xFFFF, 0, 0), None),
-)
+BANKS = const(-1)  # in place of the channels kept: a bit of ChMask switches eight channels and one
+ADR_ACK = (64, 32)
+# DR0 to DR5 of most regions; FSK and LR-FHSS are built in none
+SF12_TO_SF7 = ((12, 125000), (11, 125000), (10, 125000), (9, 125000), (8, 125000), (7, 125000))
+# DR8 to DR13 of the fixed plans
+WIDE = ((12, 500000), (11, 500000), (10, 500000), (9, 500000), (8, 500000), (7, 500000))
+DYNAMIC_MASKS = ((0, 0, 0, 0xFFFF), None, None, None, None, None, (0, 0xFFFF, 0, 0), None)
 
-REGIONS = {EU868.name: EU868}
+
+def fixed_masks():
+    """The mask_controls of a fixed plan (RP002 2.5.5, 2.8.5)."""
+    narrow = (1 << 64) - 1
+    banks = [((1 << 72) - 1 & ~(0xFFFF << at), 0, at, 0xFFFF) for at in (0, 16, 32, 48)]
+    wide = ((narrow, 0, 64, 0xFF), (BANKS, 0, 0, 0xFF), (0, narrow, 64, 0xFF), (0, 0, 64, 0xFF))
+    return tuple(banks) + wide
+
+
+def find(name):
+    """Return the region of that name, such as "EU868" or "AS923-2". ImportError: there is none."""
+    file, _, group = name.lower().partition("-")
+    module = __import__("lora.regions." + file, None, None, ("REGION",))
+    return module.group(int(group)) if group else module.REGION
+
+
+def channel(region, index):
+    """Return (freq_hz, min_dr, max_dr, downlink_freq_hz) of a fixed plan's channel."""
+    first_hz, step_hz, count = region.downlinks
+    downlink_hz = first_hz + step_hz * (index % count)
+    for first_hz, step_hz, count, min_dr, max_dr in region.channels:
+        if index < count:
+            return first_hz + step_hz * index, min_dr, max_dr, downlink_hz
+        index -= count
+    return None
 
 
 def band(region, freq_hz):

@@ -5,6 +5,8 @@ It does no I/O. The node stores record() after every exchange that heard somethi
 it reserves counters.
 """
 
+from lora.region import channel
+
 # Their places are the keys of a record: append only. answers: commands for the next FOpts.
 _FIELDS = (
     "dev_addr",
@@ -27,7 +29,11 @@ _FIELDS = (
     "adr_ack_cnt",
     "answers",
     "ack_pending",
+    "max_eirp_dbm",
+    "uplink_dwell",
+    "downlink_dwell",
 )
+_MASK_BYTES = 9  # of 72 channels; CBOR's integers end at 64 bits
 
 
 class Session:
@@ -39,6 +45,7 @@ class Session:
     COUNTED = (3, 17)  # f_cnt_up, adr_ack_cnt
 
     def __init__(self, region, dev_addr, nwk_skey, app_skey):
+        self._region = region
         self.dev_addr, self.nwk_skey, self.app_skey = dev_addr, nwk_skey, app_skey
         self.f_cnt_up = 0  # the next one to use
         self.f_cnt_limit = 0
@@ -46,27 +53,32 @@ class Session:
         self.join_nonce = -1
         self.data_rate = self.tx_power = 0
         self.nb_trans = 1
-        self.channels, self.channel_mask = [], 0
+        self.channels = []  # what a dynamic plan has: (freq_hz, min_dr, max_dr, downlink_freq_hz)
+        self.channel_mask = 0
         self.rx1_dr_offset = 0
         self.rx1_delay_s = 1
         self.max_duty_cycle = 0
         self.adr_ack_cnt = 0
         self.answers, self.ack_pending = b"", False
-        self.rx2_freq_hz = self.rx2_data_rate = 0
-        if region is not None:
-            self.rx2_freq_hz, self.rx2_data_rate = region.rx2
+        self.rx2_freq_hz, self.rx2_data_rate = region.rx2
+        self.max_eirp_dbm = region.max_eirp_dbm
+        self.uplink_dwell, self.downlink_dwell = region.dwell or (0, 0)
+        if not region.fixed:
             self.channels = [None] * region.channel_count
-            self.enable_defaults(region)
+        self.enable_defaults()
 
-    def enable_defaults(self, region):
-        """Switch the region's default channels on; the others stay as they are."""
-        for index, (freq_hz, min_dr, max_dr) in enumerate(region.channels):
+    def enable_defaults(self):
+        """Switch the region's default channels on, in a fixed plan all; the others stay."""
+        if self._region.fixed:
+            self.channel_mask = self.defined()
+            return
+        for index, (freq_hz, min_dr, max_dr) in enumerate(self._region.channels):
             if self.channels[index] is None:
                 self.set_channel(index, freq_hz, min_dr, max_dr)
             self.channel_mask |= 1 << index
 
     def set_channel(self, index, freq_hz, min_dr, max_dr):
-        """Define and switch on a channel; freq_hz 0 removes it."""
+        """Define and switch on a channel of a dynamic plan; freq_hz 0 removes it."""
         if freq_hz:
             self.channels[index] = (freq_hz, min_dr, max_dr, freq_hz)
             self.channel_mask |= 1 << index
@@ -74,23 +86,46 @@ class Session:
             self.channels[index] = None
             self.channel_mask &= ~(1 << index)
 
+    def channel(self, index):
+        """Return (freq_hz, min_dr, max_dr, downlink_freq_hz), None for one that does not exist."""
+        if index >= self._region.channel_count:
+            return None
+        return channel(self._region, index) if self._region.fixed else self.channels[index]
+
     def defined(self):
         """Return the mask of the channels that exist."""
+        if self._region.fixed:
+            return (1 << self._region.channel_count) - 1
         mask = 0
-        for index, channel in enumerate(self.channels):
-            if channel:
+        for index, each in enumerate(self.channels):
+            if each:
                 mask |= 1 << index
         return mask
 
     def usable(self, data_rate, mask=None):
-        """Return the channels (freq_hz, min_dr, max_dr, downlink_freq_hz) that have a data rate."""
+        """Return the channels that have a data rate, [] when the dwell time forbids it."""
         if mask is None:
             mask = self.channel_mask
-        return [
-            channel
-            for index, channel in enumerate(self.channels)
-            if channel and mask >> index & 1 and channel[1] <= data_rate <= channel[2]
-        ]
+        if not self.max_mac_payload(data_rate):
+            return []
+        found = []
+        for index in range(self._region.channel_count):
+            if mask >> index & 1:
+                each = self.channel(index)
+                if each and each[1] <= data_rate <= each[2]:
+                    found.append(each)
+        return found
+
+    def max_mac_payload(self, data_rate):
+        """Return M of an uplink in bytes, 0 for a data rate that is not to be used."""
+        rows = self._region.max_mac_payload
+        row = rows[self.uplink_dwell if len(rows) > 1 else 0]
+        return row[data_rate] if data_rate < len(row) else 0
+
+    def rx1_data_rate(self, uplink_data_rate):
+        """Return the data rate of RX1 after an uplink."""
+        lowest = self._region.dwell_dr if self.downlink_dwell else 0
+        return max(self._region.rx1_data_rates[uplink_data_rate][self.rx1_dr_offset], lowest)
 
     def reserve(self, block=64):
         """Raise f_cnt_limit to block counters ahead and return it.
@@ -104,19 +139,21 @@ class Session:
     def record(self):
         """Return all of it as a dict with small integer keys, for CBOR."""
         record = {key: getattr(self, name) for key, name in enumerate(_FIELDS)}
-        record[_FIELDS.index("channels")] = [channel and list(channel) for channel in self.channels]
+        record[_FIELDS.index("channels")] = [each and list(each) for each in self.channels]
+        record[_FIELDS.index("channel_mask")] = self.channel_mask.to_bytes(_MASK_BYTES, "little")
         return record
 
     @staticmethod
-    def restore(record):
+    def restore(region, record):
         """Return the session of a record, f_cnt_up moved on to the limit.
 
         Counters below it may be used. Memory that keeps f_cnt_up itself over sleep may put it back.
         """
-        session = Session(None, 0, b"", b"")
+        session = Session(region, 0, b"", b"")
         for key, name in enumerate(_FIELDS):
             if key in record:
                 setattr(session, name, record[key])
-        session.channels = [channel and tuple(channel) for channel in session.channels]
+        session.channels = [each and tuple(each) for each in session.channels]
+        session.channel_mask = int.from_bytes(record[_FIELDS.index("channel_mask")], "little")
         session.f_cnt_up = session.f_cnt_limit
         return session

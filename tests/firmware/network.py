@@ -6,8 +6,10 @@ lora-packet, which agree on each byte.
 """
 
 from lora import crypto, frame, mac
-from lora.region import EU868
+from lora.region import find
 from lora.session import Session
+
+EU868 = find("EU868")
 
 APP_KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
 JOIN_EUI = bytes.fromhex("70b3d57ed0000001")
@@ -22,14 +24,14 @@ def first(n):
     return 0
 
 
-def device(random=first):
-    return mac.Mac(EU868, DEV_EUI, JOIN_EUI, APP_KEY, random)
+def device(random=first, region=EU868):
+    return mac.Mac(region, DEV_EUI, JOIN_EUI, APP_KEY, random)
 
 
-def joined(random=first):
+def joined(random=first, region=EU868):
     """Return a device whose session is young, at DR5, with counters reserved."""
-    node = device(random)
-    node.session = Session(EU868, DEV_ADDR, NWK_SKEY, APP_SKEY)
+    node = device(random, region)
+    node.session = Session(region, DEV_ADDR, NWK_SKEY, APP_SKEY)
     node.session.data_rate = 5
     node.session.reserve(1 << 20)
     return node
@@ -52,13 +54,14 @@ def transmit(node, now_ms):
 
 
 def exchange(node, now_ms, phy=None):
-    """Run the prepared exchange, phy or nothing in RX1; return the uplink, parsed."""
+    """Run the prepared exchange, phy or nothing in RX1 each time; return the uplink, parsed."""
     action, _ = transmit(node, now_ms)
     if phy is not None:
         assert node.step(mac.HEARD, now_ms + 1100, phy).kind == mac.DONE
     else:
         node.step(mac.SILENT, now_ms + 1100)
-        assert node.step(mac.SILENT, now_ms + 2100).kind == mac.DONE
+        if node.step(mac.SILENT, now_ms + 2100).kind == mac.WAIT:
+            exchange(node, now_ms + 300000)
     return frame.parse(action.phy)
 
 

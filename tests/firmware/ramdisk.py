@@ -30,13 +30,13 @@ class Ram:
             return 0
 
 
-def fresh():
+def fresh(blocks=16):
     """Return the path of an empty filesystem."""
     try:
         vfs.umount("/ram")
     except OSError:
         pass  # the first test of the file
-    disk = Ram()
+    disk = Ram(blocks)
     vfs.VfsLfs2.mkfs(disk)
     vfs.mount(vfs.VfsLfs2(disk), "/ram")
     return "/ram"

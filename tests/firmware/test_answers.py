@@ -3,9 +3,11 @@
 
 import cbor
 from lora import answers, commands
-from lora.region import EU868
+from lora.region import find
 from lora.session import Session
 from network import APP_SKEY, DEV_ADDR, NWK_SKEY, command, down, exchange, joined
+
+EU868 = find("EU868")
 
 
 def _session():
@@ -191,13 +193,13 @@ def test_pending_answers_survive_a_restart():
     node = joined()
     node.send(1, b"x")
     exchange(node, 0, down(0, b"\x06\x08\x02", m_type=5))
-    node.session = Session.restore(cbor.decode(cbor.encode(node.session.record())))
+    node.session = Session.restore(EU868, cbor.decode(cbor.encode(node.session.record())))
     node.session.reserve()
     node.send(1, b"x")
     uplink = exchange(node, 100000)
     assert uplink.f_opts.hex() == "06ff00" + "08"
     assert uplink.f_ctrl == 0xA0
-    node.session = Session.restore(node.session.record())
+    node.session = Session.restore(EU868, node.session.record())
     node.session.reserve()
     node.send(1, b"x")
     assert exchange(node, 200000).f_opts.hex() == "08"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Readings that wait in flash, on a real LittleFS."""
 
+import gc
+
 import ramdisk
 from backlog import Backlog
 
@@ -24,6 +26,7 @@ def test_readings_come_newest_first_and_survive_a_restart():
     first = list(again.unsent())[-1]
     assert first == (0, 1, 0, {1: 400}, None)
     assert again.starts() == {1}
+    assert again.has_unsent() and not Backlog(ramdisk.fresh()).has_unsent()
 
 
 def test_what_was_sent_goes_only_with_a_proof():
@@ -79,9 +82,22 @@ def test_the_oldest_give_way_and_are_counted():
     assert numbers(Backlog(root)) == numbers(backlog)
 
 
+def test_a_full_backlog_takes_no_more_memory_than_a_short_one():
+    # 32 files more: eight bits each, a few places in a table
+    root, backlog = filled(32, ramdisk.fresh(64) + "/readings")
+    gc.collect()
+    before = gc.mem_alloc()
+    for number in range(32, 288):
+        backlog.add(1, 600 * number, {1: 400, 2: 210, 3: 45})
+    gc.collect()
+    assert gc.mem_alloc() - before < 4000, gc.mem_alloc() - before
+    assert backlog.has_unsent() and len(backlog) == 288
+
+
 def test_a_file_that_is_no_list_of_readings_is_passed_over():
     for content in (b"\x81\x83\x00", b"", b"\x81\x01"):
         root, _ = filled(10)
         with open(root + "/0", "wb") as file:
             file.write(content)
         assert numbers(Backlog(root)) == [9, 8]
+        assert Backlog(root).add(1, 0, {}) == 10

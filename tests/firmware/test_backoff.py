@@ -4,7 +4,9 @@
 import cbor
 from lora.airtime import time_on_air_us
 from lora.backoff import JoinBackoff
-from lora.region import EU868
+from lora.region import find
+
+EU868 = find("EU868")
 
 
 class _Random:

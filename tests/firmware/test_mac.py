@@ -4,6 +4,7 @@
 import cbor
 import network
 from lora import frame, mac
+from lora.region import find
 from network import command, down, exchange, joined, transmit
 from vectors import refuses, rows
 
@@ -347,7 +348,7 @@ def test_max_payload_counts_what_f_opts_take():
         node.session.data_rate = data_rate
         assert node.max_payload() == size
     node.session.data_rate = 0
-    node.session.answers = bytes(14)
+    node.session.answers = _unhex("06ff00" * 4 + "0307")
     node.request(2)
     node.request(13)  # no room beside the others
     assert node.max_payload() == 36
@@ -438,6 +439,117 @@ def test_the_ladder_steps_over_data_rates_without_a_channel():
     exchange(node, 0)
     assert session.data_rate == 1
     assert session.channel_mask == 0x18
+
+
+def _repeat(node, now_ms, count, confirmed=False):
+    """Send one uplink and let nothing be heard; return [(time, freq_hz, phy)]."""
+    node.send(1, b"x", confirmed)
+    sent = []
+    for number in range(count):
+        action = node.step(mac.START, now_ms)
+        while action.kind == mac.WAIT:
+            now_ms += action.delay_ms
+            action = node.step(mac.START, now_ms)
+        sent.append((now_ms, action.freq_hz, action.phy))
+        node.step(mac.SENT, now_ms + 47)
+        node.step(mac.SILENT, now_ms + 1100)
+        now_ms += 2100
+        action = node.step(mac.SILENT, now_ms)
+        assert action.kind == (mac.DONE if number == count - 1 else mac.WAIT), number
+        assert node.under_way == (number < count - 1)
+        assert action.kind == mac.DONE or action.rule == mac.REPETITION
+    return sent
+
+
+def test_nb_trans_repeats_the_same_bytes_on_other_channels():
+    node = joined()
+    node.session.nb_trans = 4
+    sent = _repeat(node, 0, 4)
+    assert len({phy for _, _, phy in sent}) == 1
+    for (_, before_hz, _), (_, after_hz, _) in zip(sent, sent[1:]):
+        assert before_hz != after_hz
+    assert (node.session.f_cnt_up, node.session.adr_ack_cnt) == (1, 1)
+    # each repetition keeps the duty cycle: 47 ms of airtime, then 99 times that
+    gaps = [after[0] - before[0] for before, after in zip(sent, sent[1:])]
+    assert all([gap_ms >= 46 * 100 for gap_ms in gaps]), gaps
+
+
+def test_any_downlink_ends_the_repetitions():
+    node = joined()
+    node.session.nb_trans = 5
+    node.send(1, b"x")
+    transmit(node, 0)
+    node.step(mac.SILENT, 1100)
+    assert node.step(mac.SILENT, 2100) == (mac.WAIT, 0, 0, 0, 0, 0, b"", mac.REPETITION)
+    assert refuses(ValueError, node.send, 1, b"y")  # one exchange at a time
+    transmit(node, 10000)
+    assert node.step(mac.HEARD, 11100, down(0)).kind == mac.DONE
+    assert node.heard and not node.under_way
+    node.send(1, b"y")
+
+
+def test_an_invalid_downlink_ends_no_repetition():
+    node = joined()
+    node.session.nb_trans = 2
+    node.send(1, b"x")
+    transmit(node, 0)
+    bad = down(0)[:-1] + b"\x00"
+    assert node.step(mac.HEARD, 1100, bad).kind == mac.LISTEN
+    assert node.step(mac.HEARD, 2100, bad).kind == mac.WAIT
+    transmit(node, 20000)
+    node.step(mac.SILENT, 21000)
+    assert node.step(mac.SILENT, 22000).kind == mac.DONE
+
+
+def test_a_confirmed_uplink_waits_one_to_three_seconds_before_the_next_frame():
+    for random, wait_ms in ((lambda n: 0, 1000), (lambda n: n - 1, 3000)):
+        node = joined(random)
+        node.session.nb_trans = 2
+        sent = _repeat(node, 0, 2, confirmed=True)
+        assert len({phy for _, _, phy in sent}) == 1
+        assert not node.acked
+        node.send(1, b"y")
+        now_ms = sent[1][0] + 2100
+        # the repetition's band is free before that: nothing else holds it up
+        node.session.set_channel(3, 867100000, 0, 5)
+        node.session.channel_mask = 8
+        action = node.step(mac.START, now_ms)
+        assert action == (mac.WAIT, wait_ms, 0, 0, 0, 0, b"", mac.REPETITION)
+        assert node.step(mac.START, now_ms + wait_ms).kind == mac.TRANSMIT
+
+
+def test_an_acknowledged_uplink_does_not_wait():
+    node = joined()
+    node.send(1, b"x", confirmed=True)
+    transmit(node, 0)
+    node.step(mac.HEARD, 1100, down(0, f_ctrl=frame.ACK))
+    assert node.acked
+    node.session.set_channel(3, 867100000, 0, 5)
+    node.session.channel_mask = 8
+    node.send(1, b"y")
+    assert node.step(mac.START, 1200).kind == mac.TRANSMIT
+    node.cancel()
+    # a downlink without the ACK ends the repetitions, and leaves the pause
+    node.session.nb_trans = 3
+    node.send(1, b"x", confirmed=True)
+    transmit(node, 100000)
+    assert node.step(mac.HEARD, 101100, down(1)).kind == mac.DONE
+    assert node.heard and not node.acked
+    node.send(1, b"y")
+    assert node.step(mac.START, 101100) == (mac.WAIT, 1000, 0, 0, 0, 0, b"", mac.REPETITION)
+
+
+def test_f_opts_shrink_to_what_a_slow_data_rate_carries():
+    node = joined(region=find("US915"))
+    node.session.data_rate = 0  # M is 19: 11 bytes beside FHDR and FPort
+    node.session.answers = _unhex("06ff00" * 5)
+    node.request(2)
+    assert node.max_payload() == 1  # three answers, a request
+    node.send(1, b"z")
+    uplink = exchange(node, 0)
+    assert uplink.f_opts.hex() == "06ff00" * 3 + "02"
+    assert uplink.f_port == 1
+    assert node.session.answers.hex() == "06ff00" * 2  # the others follow
 
 
 def test_sub_band_duty_cycle():

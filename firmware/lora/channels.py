@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Which channel the next uplink takes, and how long the air rules make it wait.
+
+Duty cycle by sub-band (ETSI EN 300 220) and as the network asked: after each transmission a band
+rests for airtime * (n - 1), n being 1/duty (RP002 2.4, TS001 5.3).
+"""
+
+from lora.answers import keep_usable
+from lora.region import band, channel
+from micropython import const
+
+BAND = const(1)  # rules a node may wait for: the sub-band's share of the air
+MAX_DUTY_CYCLE = const(2)  # or DutyCycleReq's
+
+_BANKS = const(8)  # of a fixed plan: joins take one after the other (TR007 4.2)
+
+
+class Channels:
+    """Picks channels; random(n) gives 0..n-1."""
+
+    def __init__(self, region, random):
+        self._region, self._random = region, random
+        self._free_at_ms = [0] * (len(region.bands) + 1)  # a time for each band, the last for all
+        self._last_hz = 0
+        self._joined_on = 0  # mask of a fixed plan's channels that joins have tried
+
+    def pick(self, session, data_rate, now_ms):
+        """Return (0, 0, channel), or (ms to wait, rule, None); session None: for a join-request.
+
+        A channel is (freq_hz, min_dr, max_dr, downlink_freq_hz): never the last one again while
+        another is free.
+        """
+        found = self._for_join(data_rate) if session is None else session.usable(data_rate)
+        wait_ms, rule = self._wait(found, now_ms)
+        if wait_ms:
+            return wait_ms, rule, None
+        free = [each for each in found if self._band_ms(each[0]) <= now_ms]
+        others = [each for each in free if each[0] != self._last_hz] or free
+        picked = others[self._random(len(others))]
+        self._last_hz = picked[0]
+        if session is None and self._region.fixed:
+            self._note_join(picked[0])
+        return 0, 0, picked
+
+    def book(self, freq_hz, airtime_us, end_ms, max_duty_cycle):
+        """Note a transmission that ends at end_ms; max_duty_cycle is an exponent of 2."""
+        index = band(self._region, freq_hz)
+        self._rest(index, airtime_us * (self._region.bands[index][2] - 1), end_ms)
+        self._rest(-1, airtime_us * ((1 << max_duty_cycle) - 1), end_ms)
+
+    def _rest(self, index, off_us, end_ms):
+        at_ms = end_ms + (off_us + 999) // 1000
+        self._free_at_ms[index] = max(self._free_at_ms[index], at_ms)
+
+    def _band_ms(self, freq_hz):
+        return self._free_at_ms[band(self._region, freq_hz)]
+
+    def _wait(self, found, now_ms):
+        """Return (ms until one of the channels is free, rule): (0, 0) when one is."""
+        band_ms = min([self._band_ms(each[0]) for each in found])
+        all_ms = self._free_at_ms[-1]
+        if max(band_ms, all_ms) <= now_ms:
+            return 0, 0
+        rule = BAND if band_ms >= all_ms else MAX_DUTY_CYCLE
+        return max(band_ms, all_ms) - now_ms, rule
+
+    def _for_join(self, data_rate):
+        """The default channels; of a fixed plan those of one bank, none twice in 72 tries."""
+        region = self._region
+        if not region.fixed:
+            return [each + each[:1] for each in region.channels]
+        left = self._left(data_rate)
+        if not left:  # begin the group again
+            self._joined_on &= (1 << 64) - 1 if region.channels[1][3] <= data_rate else -1 << 64
+            left = self._left(data_rate)
+        tried = bin(self._joined_on & (1 << 64) - 1).count("1")
+        in_bank = [i for i in left if i >= 64 or i >> 3 == tried % _BANKS]
+        return [channel(region, index) for index in in_bank or left]
+
+    def _left(self, data_rate):
+        """Indices of the channels of a data rate that no join has tried yet."""
+        found = []
+        for index in range(self._region.channel_count):
+            _, min_dr, max_dr, _ = channel(self._region, index)
+            if min_dr <= data_rate <= max_dr and not self._joined_on >> index & 1:
+                found.append(index)
+        return found
+
+    def _note_join(self, freq_hz):
+        for index in range(self._region.channel_count):
+            if channel(self._region, index)[0] == freq_hz:
+                self._joined_on |= 1 << index
+
+
+def cf_list(region, session, content):
+    """Take the channels of a CFList: 16 bytes, the last is its type; b"" for none (RP002 2.2.4)."""
+    if content and content[15] == 0 and not region.fixed:
+        min_dr, max_dr = region.cf_list_data_rates
+        for index in range(5):
+            freq_hz = int.from_bytes(content[3 * index : 3 * index + 3], "little") * 100
+            if band(region, freq_hz) is not None:
+                session.set_channel(len(region.channels) + index, freq_hz, min_dr, max_dr)
+    elif content and content[15] == 1 and region.fixed:
+        mask = int.from_bytes(content[:10], "little") & session.defined()
+        if mask:
+            session.channel_mask = mask
+            keep_usable(session)
