@@ -61,7 +61,7 @@ class Backlog:
 
     def has_unsent(self):
         """True while a reading waits for the air."""
-        return any([bits & _STORED & ~(bits >> _SENT) for bits in self._files.values()])
+        return any(bits & _STORED & ~(bits >> _SENT) for bits in self._files.values())
 
     def unsent(self):
         """Yield the readings that are still to go on the air, newest first."""
@@ -131,5 +131,5 @@ class Backlog:
         except ValueError:
             return []
         whole = isinstance(rows, list) and len(rows) <= _PER_FILE
-        whole = whole and all([isinstance(row, list) and len(row) == 4 for row in rows])
+        whole = whole and all(isinstance(row, list) and len(row) == 4 for row in rows)
         return rows if whole else []
