@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What provisioning wrote, checked before anything is sent."""
+"""What provisioning wrote, checked before anything is sent.
+
+A node has an AppKey to join with (OTAA), or a DevAddr and session keys of its own (ABP).
+"""
 
 import hashlib
 
@@ -13,13 +16,14 @@ _REQUIRED = (
     ("region", str, 0),
     ("dev_eui", bytes, 8),
     ("join_eui", bytes, 8),
-    ("app_key", bytes, 16),
     ("interval_s", int, 0),
     ("latency_ms", int, 0),
     ("clock_error_ppm", int, 0),
     ("radio", dict, 0),
     ("sensors", list, 0),
 )
+_TO_JOIN = (("app_key", bytes, 16),)
+_PERSONALISED = (("dev_addr", int, 0), ("nwk_skey", bytes, 16), ("app_skey", bytes, 16))
 
 
 class ConfigError(ValueError):
@@ -33,14 +37,15 @@ def load(store):
         raise ConfigError("no config on this board")
     if not isinstance(values, dict) or values.get("v") != _VERSION:
         raise ConfigError("config of another version")
-    for name, kind, length in _REQUIRED:
+    keys = _PERSONALISED if "dev_addr" in values else _TO_JOIN
+    for name, kind, length in _REQUIRED + keys:
         value = values.get(name)
         if not isinstance(value, kind):
             raise ConfigError("config lacks " + name)
         if isinstance(value, bytes) and len(value) != length:
             raise ConfigError("config {} has {} bytes, not {}".format(name, len(value), length))
-    if values["app_key"] == bytes(16):
-        raise ConfigError("config app_key is all zeros")
+        if name.endswith("key") and value == bytes(16):
+            raise ConfigError("config {} is all zeros".format(name))
     return values
 
 

@@ -59,9 +59,10 @@ class Reporter:
             region.find(config["region"]),
             config["dev_eui"],
             config["join_eui"],
-            config["app_key"],
+            config.get("app_key"),
             random_below,
         )
+        self._personalised = "dev_addr" in config
         self._nonces = Counter(store, "dev_nonce")
         self._joins = JoinBackoff(self._mac.region, random_below)
         self._saved = None  # what lasts of the session record in flash
@@ -92,6 +93,18 @@ class Reporter:
         if session is not None:
             self._saved = _lasting(session)
             self._mac.session = Session.restore(self._mac.region, session)
+        elif self._personalised:
+            self._mac.session = self._personal_session()
+
+    def _personal_session(self):
+        """The session of a node that never joins; it begins slowly, as nobody has answered yet."""
+        config = self._config
+        session = Session(
+            self._mac.region, config["dev_addr"], config["nwk_skey"], config["app_skey"]
+        )
+        session.data_rate = self._mac.region.join_data_rates[-1]
+        session.f_cnt_up = session.f_cnt_limit = config.get("f_cnt_up", 0)
+        return session
 
     def begin(self):
         """Reset the radio and leave it asleep. OSError: it does not answer."""
@@ -115,7 +128,7 @@ class Reporter:
     def report(self):
         """Do what is due, one join-request or uplink; returns a payload from FPort 2 or None."""
         now_s = self._power.now_s()
-        if self._mac.session is not None and self._delivery.join_again(now_s):
+        if not self._personalised and self._mac.session and self._delivery.join_again(now_s):
             self._log("no proof for a day: joining again")
             self._mac.session = None
         if self._mac.session is None:

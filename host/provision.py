@@ -3,11 +3,12 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from host import image
 from host.boards import Board, Kit, config_for
+from host.lorawan import Session
 
 _LOCAL_BIT = 0x02  # of the first byte of an EUI: administered locally, not assigned by the IEEE
 
@@ -20,6 +21,7 @@ class Identity:
     dev_eui: bytes  # 8 bytes
     join_eui: bytes  # 8 bytes
     app_key: bytes  # 16 bytes
+    session: Session | None = None  # of a node that is personalised (ABP) and never joins
 
     def __repr__(self) -> str:
         """Without the key: this may end up in a log."""
@@ -49,6 +51,9 @@ def records(board: Board, kit: Kit, identity: Identity) -> dict[str, bytes]:
     config = config_for(
         board, kit, identity.name, identity.dev_eui, identity.join_eui, identity.app_key
     )
+    if identity.session is not None:
+        del config["app_key"]
+        config |= asdict(identity.session)
     return {f"{image.STATE}/config.0": image.record(config), **board_records(board)}
 
 

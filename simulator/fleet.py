@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Puts one node of a scenario together: its identity, flash image, board, chips and world."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import IO
 
 from host import boards, provision
+from host.lorawan import Session
 from simulator.air import Air, Place, Station
 from simulator.board import Board, Timing, unique_id
 from simulator.chips.scd4x import Scd4x
@@ -85,6 +86,9 @@ def make_node(
         hardware.chip, unique_id(scenario.seed, plan.name, hardware.chip)
     )
     identity = provision.new_identity(plan.name, dev_eui, keys.randbytes)
+    if plan.abp:
+        session = Session(keys.getrandbits(25), keys.randbytes(16), keys.randbytes(16))
+        identity = replace(identity, session=session)
     flash = folder / f"{plan.name}.flash"
     flash.write_bytes(provision.flash_image(hardware, kit, identity, firmware))
     timing = Timing(plan.clock_ppm, plan.irq_us, plan.stall_us)
@@ -98,7 +102,8 @@ def make_node(
     if hardware.button is not None:
         released = 0 if hardware.button.on else 1
         board.wire_input(hardware.button.pin, lambda: released)
-    device = Device(identity.name, identity.dev_eui, identity.join_eui, identity.app_key)
+    sessions = [identity.session] if identity.session else []
+    device = Device(identity.name, identity.dev_eui, identity.join_eui, identity.app_key, sessions)
     return Node(plan, identity, board, radio, sensors, surroundings, station, hardware, device)
 
 

@@ -25,7 +25,10 @@ class GatewayPlan:
 
 @dataclass(frozen=True)
 class NodePlan:
-    """A node that runs the real firmware; clock and stall are what its board suffers from."""
+    """A node that runs the real firmware; clock and stall are what its board suffers from.
+
+    `abp`: personalised, it never joins.
+    """
 
     name: str
     kit: str
@@ -36,6 +39,7 @@ class NodePlan:
     clock_ppm: int = 0
     irq_us: int | None = None
     stall_us: int = 0
+    abp: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ _NODE = {
     "clock_ppm": (int,),
     "irq_us": (int,),
     "stall_us": (int,),
+    "abp": (bool,),
 }
 _FAULT = {
     "kind": (str,),
@@ -136,7 +141,7 @@ class _Reader:
             if key not in known:
                 step = f"known here: {', '.join(known)}"
                 raise self.fail(name, key, f"unknown key '{key}'", step)
-            if not isinstance(value, known[key]) or isinstance(value, bool):
+            if type(value) not in known[key]:
                 kind = " or ".join(each.__name__ for each in known[key])
                 raise self.fail(name, key, f"'{key}' is not {kind}", "correct that line")
         for key in needed.split():
