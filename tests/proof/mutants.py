@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+"""Mistakes on purpose, one at a time: for each a test has to fail.
+
+`python tests/proof/mutants.py [NUMBER ...]` runs all of them, or some. Each runs in a copy of the
+checkout, and only the tests that name its file.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import local
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+JOBS = 2
+
+
+class Mutant(NamedTuple):
+    """`old` stands once in firmware/`file`; with `new` in its place one of `tests` has to fail."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+DRIVER = "tests/firmware/test_sx127x.py tests/simulator/test_sx1276.py"
+MAC = "tests/firmware/test_mac.py tests/firmware/test_answers.py tests/firmware/test_channels.py"
+WINDOWS = "tests/simulator/test_windows.py"
+FRAME, CRYPTO, BACKOFF, STORE, SESSION, BACKLOG, DELIVERY = (
+    f"tests/firmware/test_{name}.py"
+    for name in ("frame", "crypto", "backoff", "store", "session", "backlog", "delivery")
+)
+
+MUTANTS = (
+    # The driver: bits, registers, flags.
+    Mutant("lora/sx127x.py", "dbm - (5 if boosted else 2)", "dbm - 2", DRIVER),
+    Mutant("lora/sx127x.py", "_PA_BOOST = const(0x80)", "_PA_BOOST = const(0x00)", DRIVER),
+    Mutant("lora/sx127x.py", "_OCP_240MA = const(0x3B)", "_OCP_240MA = const(0x2B)", DRIVER),
+    Mutant("lora/sx127x.py", "(freq_hz << 19) + 16000000", "(freq_hz << 19) - 16000000", DRIVER),
+    Mutant("lora/sx127x.py", "_set_iq(0x67, 0x19)", "_set_iq(0x27, 0x1D)", DRIVER),
+    Mutant("lora/sx127x.py", "_set_iq(0x27, 0x1D)", "_set_iq(0x26, 0x1D)", DRIVER),
+    Mutant(
+        "lora/sx127x.py",
+        "_SYNC_WORD_LORAWAN = const(0x34)",
+        "_SYNC_WORD_LORAWAN = const(0x12)",
+        DRIVER,
+    ),
+    Mutant("lora/sx127x.py", "_LDRO_ON = const(0x08)", "_LDRO_ON = const(0x00)", DRIVER),
+    Mutant("lora/sx127x.py", "_DIO0_TX_DONE = const(0x40)", "_DIO0_TX_DONE = const(0x00)", DRIVER),
+    Mutant("lora/sx127x.py", "flags & self.PAYLOAD_CRC_ERROR", "flags & 0", DRIVER),
+    Mutant("lora/sx127x.py", "symbols >> 8, symbols & 0xFF", "0, symbols & 0xFF", DRIVER),
+    Mutant("lora/sx127x.py", "_DETECT_OPTIMIZE, 0x43)", "_DETECT_OPTIMIZE, 0xC3)", DRIVER),
+    # The windows: the stamp, their time, their length.
+    Mutant("lora/link.py", "_DETECT_SYMBOLS = const(6)", "_DETECT_SYMBOLS = const(0)", WINDOWS),
+    Mutant(
+        "lora/link.py",
+        "action.delay_ms * 1000 - early_us",
+        "action.delay_ms * 1000 - early_us + 10000",
+        WINDOWS,
+    ),
+    Mutant(
+        "lora/link.py",
+        "radio.stamp_us if late_us < 0 else end_us",
+        "radio.stamp_us",
+        WINDOWS,
+    ),
+    Mutant("lora/link.py", "self._error_ppm * action.delay_ms // 1000", "0", WINDOWS),
+    # The MAC: what is dropped, what is repeated, what is counted.
+    Mutant(
+        "lora/mac.py",
+        "> self.region.max_mac_payload[0]",
+        "> 255 + 0 * self.region.max_mac_payload[0]",
+        MAC,
+    ),
+    Mutant("lora/mac.py", "True, phy[:-4]) != down.mic", "True, phy[:-4]) == b''", MAC),
+    Mutant("lora/mac.py", "f_cnt = session.f_cnt_down + 1", "f_cnt = session.f_cnt_down", MAC),
+    Mutant("lora/mac.py", "session.f_cnt_down = f_cnt", "pass", MAC),
+    Mutant("lora/mac.py", "session.f_cnt_up += 1", "session.f_cnt_up += 0", MAC),
+    Mutant(
+        "lora/mac.py",
+        "accept.join_nonce <= self.last_join_nonce",
+        "accept.join_nonce < self.last_join_nonce",
+        MAC,
+    ),
+    Mutant("lora/mac.py", "delay_s + 1, rx2[0]", "delay_s, rx2[0]", MAC),
+    Mutant("lora/mac.py", "f_ctrl |= frame.ACK", "f_ctrl |= 0", MAC),
+    Mutant("lora/mac.py", "self._phy or self._uplink()", "self._uplink()", MAC),
+    Mutant("lora/mac.py", "session.adr_ack_cnt = 0\n", "pass\n", MAC),
+    Mutant(
+        "lora/answers.py",
+        "if status == _ALL:\n        session.channel_mask",
+        "if True:\n        session.channel_mask",
+        MAC,
+    ),
+    Mutant(
+        "lora/answers.py", "    commands.RX_TIMING_SETUP,\n    commands.TX", "    commands.TX", MAC
+    ),
+    Mutant(
+        "lora/answers.py",
+        "session.rx1_delay_s = payload[0] & 15 or 1",
+        "session.rx1_delay_s = payload[0] & 15",
+        MAC,
+    ),
+    Mutant(
+        "lora/channels.py",
+        "airtime_us * (self._region.bands[index][2] - 1)",
+        "airtime_us * self._region.bands[index][2] // 2",
+        MAC,
+    ),
+    Mutant("lora/channels.py", "if each[0] != self._last_hz", "if True", MAC),
+    Mutant("lora/frame.py", "bytes(reversed(join_eui))", "join_eui", FRAME + " " + MAC),
+    Mutant(
+        "lora/crypto.py", "message[:start]) + last)[-16:]", "message[:start]) + last)[:16]", CRYPTO
+    ),
+    Mutant("lora/crypto.py", "i >> 4) + 1", "i >> 4)", CRYPTO),
+    Mutant("lora/backoff.py", "self._used_us += airtime_us", "self._used_us += 0", BACKOFF),
+    # What has to survive: before, not after; whole, or not at all.
+    Mutant(
+        "store.py",
+        "self._store.save(self._name, number + 1)\n        self._next = number + 1\n",
+        "self._next = number + 1\n",
+        STORE,
+    ),
+    Mutant("store.py", "found[0] > newest", "found[0] < newest", STORE),
+    Mutant("store.py", "!= binascii.crc32(body)", "== 0", STORE),
+    Mutant("store.py", 'sequence & 1), "wb"', '0), "wb"', STORE),
+    Mutant("lora/session.py", "session.f_cnt_up = session.f_cnt_limit", "pass", SESSION),
+    Mutant(
+        "backlog.py",
+        "& ~(bits >> _SENT)\n            if not bits",
+        "\n            if not bits",
+        BACKLOG,
+    ),
+    Mutant("delivery.py", "self._unanswered < 2", "self._unanswered < 3", DELIVERY),
+)
+
+_own = local()
+
+
+def checkout():
+    """This thread's copy of what the tests need."""
+    if not hasattr(_own, "folder"):
+        _own.folder = Path(tempfile.mkdtemp(prefix="node071-mutant-"))
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        for name in listed.stdout.splitlines():
+            target = _own.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, target)
+    return _own.folder
+
+
+def passes(folder, tests):
+    """Run the tests of a copy, those that it has."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", *tests],
+        cwd=folder, env={"PYTHONPATH": str(folder), "HOME": str(folder), "PATH": os.defpath},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    return done.returncode == 0
+
+
+def survives(mutant):
+    """True when no test notices it: a hole in the tests."""
+    folder = checkout()
+    path = folder / "firmware" / mutant.file
+    source = path.read_text()
+    if source.count(mutant.old) != 1:
+        raise SystemExit(f"firmware/{mutant.file} does not have just one {mutant.old!r}")
+    path.write_text(source.replace(mutant.old, mutant.new))
+    try:
+        return passes(folder, mutant.tests.split())
+    finally:
+        path.write_text(source)
+
+
+def run(numbers):
+    """Try the mutants; returns those that no test noticed."""
+    survivors = []
+    with ThreadPoolExecutor(JOBS) as pool:
+        tried = pool.map(lambda number: survives(MUTANTS[number]), numbers)
+        for number, alive in zip(numbers, tried, strict=True):
+            mutant = MUTANTS[number]
+            word = "SURVIVES" if alive else "caught"
+            print(f"{number:3} {word:8} {mutant.file}: {mutant.old.strip()!r}", flush=True)
+            if alive:
+                survivors.append(mutant)
+    return survivors
+
+
+def main():
+    numbers = [int(word) for word in sys.argv[1:]] or list(range(len(MUTANTS)))
+    began_s = time.monotonic()
+    tests = {name for number in numbers for name in MUTANTS[number].tests.split()}
+    if not passes(checkout(), sorted(tests)):
+        sys.exit("the tests fail without any mutant: mend that first")
+    survivors = run(numbers)
+    caught = len(numbers) - len(survivors)
+    print(f"{caught} of {len(numbers)} mutants caught in {time.monotonic() - began_s:.0f} s")
+    sys.exit(bool(survivors))
+
+
+if __name__ == "__main__":
+    main()
