@@ -8,9 +8,11 @@ from micropython import const
 from lora import airtime, mac
 
 _MARGIN_US = const(1000)  # TX start to the first symbol, and the step of a wait
-_PROMPT_US = const(500)  # of a stamp, after TX start and time on air
 _LOST_TX_MS = const(100)  # no TxDone so long after its time: the radio is not there
 _DETECT_SYMBOLS = const(6)  # preamble that must fit behind the window's time
+_HEADER_SYMBOLS = const(21)  # preamble and header
+_CLOSED_MS = const(2)  # the receiver starts, and its timeout becomes a flag
+_POLL_MS = const(20)
 _LONGEST = const(255)
 _WEAKEST_DBM, _STRONGEST_DBM, _BOOSTED_DBM = const(2), const(17), const(20)  # of PA_BOOST
 
@@ -66,7 +68,7 @@ class Link:
         if not radio.flag and not radio.irq_flags() & radio.TX_DONE:
             radio.sleep()
             raise OSError("the radio did not end its transmission")
-        self._note_end(end_us, airtime_us)
+        self._note_end(start_us, end_us, airtime_us)
         radio.sleep()
         gc.collect()  # the first window is a second away at least
 
@@ -77,17 +79,17 @@ class Link:
             return _BOOSTED_DBM
         return min(max(dbm, _WEAKEST_DBM), _STRONGEST_DBM)
 
-    def _note_end(self, end_us, airtime_us):
+    def _note_end(self, start_us, end_us, airtime_us):
         """Take the earlier of the interrupt's stamp and the reckoned end.
 
-        A stamp that is not prompt may be late by as much as the clock is slow: the windows open
-        that much earlier.
+        Neither is before the true end, and both may be late: the stamp by the latency, the reckoned
+        end by the clock's error. The windows open earlier by what the end may have been before it.
         """
         radio = self._radio
-        late_us = time.ticks_diff(radio.stamp_us, end_us) if radio.flag else 0
-        self._sent_us = radio.stamp_us if late_us < 0 else end_us
-        prompt = late_us < _PROMPT_US - _MARGIN_US
-        self._sent_error_us = 0 if prompt else self._error_ppm * airtime_us // 1000000
+        prompt = radio.flag and time.ticks_diff(radio.stamp_us, end_us) < 0
+        self._sent_us = radio.stamp_us if prompt else end_us
+        earliest_us = airtime_us - self._error_ppm * airtime_us // 1000000
+        self._sent_error_us = max(time.ticks_diff(self._sent_us, start_us) - earliest_us, 0)
 
     def _listen(self, action):
         """Open one window; the frame that was heard, None when nothing was."""
@@ -98,16 +100,29 @@ class Link:
         opens_us = time.ticks_add(self._sent_us, action.delay_ms * 1000 - early_us)
         self._power.wait_until_us(opens_us)
         radio.listen(action.freq_hz, action.sf, action.bw_hz, symbols)
-        closes_ms = self._power.now_ms() + symbols * symbol_us // 1000 + 2
-        if (
-            not self._power.wait_until(closes_ms, radio)
-            and not radio.irq_flags() & radio.RX_TIMEOUT
-        ):
-            longest_us = airtime.time_on_air_us(_LONGEST, action.sf, action.bw_hz, crc=False)
-            self._power.wait_until(closes_ms + longest_us // 1000, radio)
+        open_us = symbols * symbol_us
+        closes_ms = self._power.now_ms() + (open_us + open_us * self._error_ppm // 1000000) // 1000
+        if not self._power.wait_until(closes_ms + _CLOSED_MS, radio):
+            self._follow(closes_ms, action.sf, action.bw_hz, symbol_us)
         length = radio.read(self._buffer) if radio.irq_flags() & radio.RX_DONE else 0
         radio.sleep()
         if not length:
             return None
         self.rssi_dbm, self.snr_qdb = radio.rssi_dbm, radio.snr_qdb
         return bytes(memoryview(self._buffer)[:length])
+
+    def _follow(self, closes_ms, sf, bw_hz, symbol_us):
+        """The window is over: wait on while a packet comes in, and no longer than it can last.
+
+        What looked like a preamble and has no header was noise; in RXSINGLE the modem would search
+        for ever (errata: no timeout once it has detected).
+        """
+        radio = self._radio
+        header_ms = closes_ms + _HEADER_SYMBOLS * symbol_us // 1000
+        last_ms = closes_ms + airtime.time_on_air_us(_LONGEST, sf, bw_hz, crc=False) // 1000
+        while not radio.irq_flags() & (radio.RX_TIMEOUT | radio.RX_DONE):
+            now_ms = self._power.now_ms()
+            if now_ms >= header_ms and not radio.irq_flags() & radio.VALID_HEADER:
+                return
+            if now_ms >= last_ms or self._power.wait_until(now_ms + _POLL_MS, radio):
+                return
