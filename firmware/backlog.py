@@ -8,7 +8,7 @@ import cbor
 from micropython import const
 
 _PER_FILE = const(8)
-_FILES = const(36)  # 288 readings: two days at ten minutes
+_FILES = const(128)  # 1,024 readings: a week at ten minutes
 _STORED, _SENT = const(0xFF), const(8)  # of a file's bits: eight readings kept, eight sent
 
 # values: a dict by wire key | left: the keys still to be sent, None for all of them
@@ -27,8 +27,8 @@ class Backlog:
     OSError: the flash does not take it.
     """
 
-    def __init__(self, root="/state/readings"):
-        self._root = root
+    def __init__(self, root="/state/readings", files=_FILES):
+        self._root, self._limit = root, files
         self.dropped = 0
         try:
             os.mkdir(root)
@@ -51,7 +51,7 @@ class Backlog:
         bits, rows = self._files.get(file_number, 0), []
         if file_number in self._files:
             rows = [row for row in self._load(file_number) if bits >> row[0] % _PER_FILE & 1]
-        elif len(self._files) >= _FILES:
+        elif len(self._files) >= self._limit:
             self._drop(min(self._files))
         rows.append([number, boot, uptime_s, values])
         self._save(file_number, rows)

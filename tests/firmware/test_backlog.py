@@ -75,8 +75,11 @@ def test_a_lost_link_sends_everything_again():
 
 
 def test_the_oldest_give_way_and_are_counted():
-    root, backlog = filled(288)
-    assert backlog.dropped == 0 and len(backlog) == 288
+    root = ramdisk.fresh() + "/readings"
+    backlog = Backlog(root, files=5)
+    for number in range(40):
+        backlog.add(1, number, {1: 400})
+    assert backlog.dropped == 0 and len(backlog) == 40
     backlog.add(1, 0, {1: 1})
     assert backlog.dropped == 8 and numbers(backlog)[-1] == 8
     assert numbers(Backlog(root)) == numbers(backlog)
