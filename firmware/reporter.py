@@ -16,7 +16,7 @@ from lora.link import Link
 from lora.session import Session
 from store import Counter
 
-PORT_READINGS, PORT_SETTINGS, PORT_STATUS = const(1), const(2), const(3)
+_PORT_READINGS, _PORT_SETTINGS, _PORT_STATUS = const(1), const(2), const(3)
 _HOUR_S, _WEEK_S = const(3600), const(604800)
 _NEVER_MS = const(3600000)  # nothing to send: looked at again in an hour at the latest
 _OVERHEAD = const(13)  # bytes of PHYPayload beside FRMPayload, without FOpts
@@ -201,7 +201,7 @@ class Reporter:
         down = self._mac.downlink
         self._polls = down is not None and down.f_pending
         self._wait(status.NOTHING, 0 if self._has_more() else _NEVER_MS)
-        return down.payload if down is not None and down.f_port == PORT_SETTINGS else None
+        return down.payload if down is not None and down.f_port == _PORT_SETTINGS else None
 
     def _requests(self, now_s):
         """Put into FOpts what is due; True when the frame asks for an answer."""
@@ -219,12 +219,12 @@ class Reporter:
         """
         limit, taken = self._mac.max_payload(), ()
         if self._answers:
-            port, payload = PORT_SETTINGS, self._answers[0]
+            port, payload = _PORT_SETTINGS, self._answers[0]
         elif self.wants_status or now_s >= self._status_due_s:
-            port, payload = PORT_STATUS, status.frame(self._status(now_s), limit)
+            port, payload = _PORT_STATUS, status.frame(self._status(now_s), limit)
         else:
             payload, taken = uplink.pack(self._backlog.unsent(), limit, self._age_s)
-            port = PORT_READINGS
+            port = _PORT_READINGS
         return (port, payload, taken) if 0 < len(payload) <= limit else (None, b"", ())
 
     def _has_more(self):
@@ -233,9 +233,9 @@ class Reporter:
 
     def _left(self, port, taken):
         """Note what went on the air."""
-        if port == PORT_SETTINGS:
+        if port == _PORT_SETTINGS:
             self._answers.pop(0)
-        elif port == PORT_STATUS:
+        elif port == _PORT_STATUS:
             self.wants_status = False
             self._status_due_s = self._power.now_s() + _WEEK_S
         # a probe of a lost link is one of many: only its own answer says that it arrived
