@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The quantities a node reports: key on the wire, name, unit, steps per unit, lowest, highest."""
+"""What the numbers on the air mean: pure data, which the host reads as well.
 
-# Order is priority: what does not fit a frame is left from the end. A key once given never changes.
+A key once given never changes. After a change: `make docs`.
+"""
+
+# FPort 1 up: key, name, unit, steps per unit, lowest and highest on the wire, in order of priority.
 QUANTITIES = (
     (0, "age", "s", 1, 0, 0xFFFFFFFF),
     (1, "co2", "ppm", 1, 0, 40000),
@@ -34,9 +37,9 @@ RESTARTS = (
 )
 FLAGS = ("warming", "needs airing", "noisy", "not temperature-compensated", "calibration due")
 
-# FPort 2 down: key, name, type (int, or tuple of its parts), lowest, highest.
+# FPort 2 down: key, name, unit on the wire (or action), lowest, highest (of each part).
 SETTINGS = (
-    (0, "sequence", "int", 0, 65535),
+    (0, "sequence", "", 0, 65535),
     (1, "interval", "s", 60, 86400),
     (2, "restart", "action", 1, 1),
     (3, "status", "action", 1, 1),
@@ -50,6 +53,7 @@ SETTINGS = (
     (11, "light", "ppm", 400, 40000),
     (12, "proof_interval", "h", 1, 168),
 )
+SETTING_PARTS = {6: ("empty", "full", "level"), 11: ("orange", "red")}  # settings that are a list
 SETTING_CODES = (
     (0, "done"),
     (1, "unknown key"),

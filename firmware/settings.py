@@ -4,13 +4,12 @@
 from micropython import const
 
 import cbor
-from readings import SETTINGS
+from readings import SETTING_PARTS, SETTINGS
 
 SEQUENCE, INTERVAL, RESTART, STATUS, LAMP, CALIBRATE = const(0), const(1), const(2), const(3), 4, 5
 MARKS, ALTITUDE, OFFSET, SELF_CALIBRATION, BUDGET, LIGHT, PROOF = 6, 7, 8, 9, 10, 11, 12
 DONE, UNKNOWN, RANGE, NO_SENSOR, BUSY, FAILED = 0, 1, 2, 3, 4, 5
 _ACTIONS = (RESTART, STATUS, CALIBRATE)
-_PARTS = {MARKS: 3, LIGHT: 2}  # settings that are a list
 _NEEDS = {CALIBRATE: 1, MARKS: 4, ALTITUDE: 1, OFFSET: 2, SELF_CALIBRATION: 1, LAMP: 7}
 
 
@@ -92,9 +91,9 @@ class Settings:
 
 
 def _valid(key, value, lowest, highest):
-    if key not in _PARTS:
+    if key not in SETTING_PARTS:
         return _fits(value, lowest, highest)
-    if not isinstance(value, list) or len(value) != _PARTS[key]:
+    if not isinstance(value, list) or len(value) != len(SETTING_PARTS[key]):
         return False
     if key == LIGHT and not (_fits(value[0], 0, 65535) and _fits(value[1], value[0], 65535)):
         return False
