@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Runs and replays at the desk, shown on the screen as they go."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import click
+from rich.console import Console
 
 from host import boards
 from host import replay as replaying
@@ -45,7 +45,7 @@ def simulate(
     )
     if quiet:
         return Run(scenario, out, firmware).execute()
-    with Screen(scenario.name, sys.stdout) as screen:
+    with Screen(scenario.name, Console()) as screen:
         summary = Run(scenario, out, firmware, screen.row, screen.progress).execute()
     for node in summary["nodes"]:
         click.echo("\n".join(summary_lines(node)))
@@ -78,7 +78,7 @@ def _to_table(
     if quiet:
         rows = [row for frame in frames for row in reader.rows(frame)]
         return {**reader.counts, "readings": [row.values for row in rows]}
-    with Screen("replay", sys.stdout) as screen:
+    with Screen("replay", Console()) as screen:
         for number, frame in enumerate(frames, 1):
             for row in reader.rows(frame):
                 screen.row(row)

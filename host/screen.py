@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What a person sees of readings: a live table on a terminal, plain lines elsewhere."""
 
-from typing import Any, TextIO
+from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 _ROWS = 18  # of the live table: the newest
+_OTHER_LINES = 6  # title, head, progress, and a line to spare
 _ORANGE_PPM, _RED_PPM = 800, 1200
 _COLUMNS = ("time", "CO2 ppm", "air", "temp C", "hum %", "RSSI dBm", "SNR dB", "rate", "frame")
 
@@ -44,16 +46,16 @@ def cells(row: Any) -> list[str]:
 
 
 class Screen:
-    """Shows readings as they come, on `out`. Use it as a context."""
+    """Shows readings as they come. Use it as a context."""
 
-    def __init__(self, title: str, out: TextIO):
-        self._console = Console(file=out)
+    def __init__(self, title: str, console: Console):
+        self._console, self._title = console, title
         self._live: Live | None = None
         self._rows: list[Any] = []
-        self._out, self._title = out, title
+        self._most = max(1, min(_ROWS, console.height - _OTHER_LINES))
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(), console=self._console,
+            TimeElapsedColumn(), console=console,
         )  # fmt: skip
         self._task = self._progress.add_task(title, total=1.0)
 
@@ -62,32 +64,39 @@ class Screen:
             self._live = Live(console=self._console, refresh_per_second=8, transient=False)
             self._live.__enter__()
         else:
-            self._out.write("  ".join(f"{name:>8}" for name in _COLUMNS) + "\n")
+            self._console.file.write("  ".join(f"{name:>8}" for name in _COLUMNS) + "\n")
         return self
 
     def __exit__(self, *error: Any) -> None:
         if self._live is not None:
-            self._live.update(self._drawn())
+            self._live.update(self.drawn())
             self._live.__exit__(*error)
 
     def row(self, row: Any) -> None:
         """Show one more reading."""
-        self._rows = [*self._rows[1 - _ROWS :], row]
+        self._rows = [*self._rows, row][-self._most :]
         if self._live is None:
-            self._out.write("  ".join(f"{cell:>8}" for cell in cells(row)) + "\n")
+            self._console.file.write("  ".join(f"{cell:>8}" for cell in cells(row)) + "\n")
         else:
-            self._live.update(self._drawn())
+            self._live.update(self.drawn())
 
     def progress(self, share: float) -> None:
         """Move the bar; elsewhere than on a terminal there is none."""
         self._progress.update(self._task, completed=share)
         if self._live is not None:
-            self._live.update(self._drawn())
+            self._live.update(self.drawn())
 
-    def _drawn(self) -> Group:
-        table = Table(title=self._title, expand=False)
+    def drawn(self) -> Group:
+        """The table and the bar as they are now; both fit 80 columns."""
+        table = Table(
+            title=self._title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False,
+            collapse_padding=True,
+        )  # fmt: skip
         for name in _COLUMNS:
-            table.add_column(name, justify="left" if name == "air" else "right")
+            air = name == "air"  # as wide as its longest word, so that the table stands still
+            table.add_column(
+                name, justify="left" if air else "right", no_wrap=True, min_width=10 if air else 0
+            )
         for row in self._rows:
             words: list[str | Text] = list(cells(row))
             word, colour = air_word(row.values.get("co2"))
@@ -98,14 +107,14 @@ class Screen:
 
 def summary_lines(node: dict[str, Any]) -> list[str]:
     """A node's part of a summary as lines for a person."""
-    parts = ", ".join(f"{name} {mah:g}" for name, mah in node["mah_day_by_part"].items())
+    parts = ", ".join(f"{name} {mah:.3g}" for name, mah in node["mah_day_by_part"].items())
     tries = "try" if node["join_tries"] == 1 else "tries"
     joined = f"joined after {node['join_tries']} {tries}" if node["joins"] else "never joined"
     return [
         f"{node['name']} ({node['kit']} on {node['board']}): {joined}",
         f"  uplinks   {node['uplinks_sent']} sent, {node['uplinks_heard']} heard",
         f"  airtime   {node['airtime_s']:.1f} s: {node['duty_cycle_share']:.1%} of the duty cycle,"
-        f" {node['fair_use_share']:.1%} of the network's fair use (30 s a day)",
+        f" {node['fair_use_share']:.1%} of fair use (30 s a day)",
         f"  CO2       {node['co2_minutes_above_800']} minutes above 800 ppm,"
         f" {node['co2_minutes_above_1200']} above 1200 ppm",
         f"  energy    {node['mah_day']:.0f} mAh a day ({parts})",
