@@ -1,5 +1,4 @@
 # Everything that is done with this checkout; each target sets up what it needs.
-SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
@@ -7,54 +6,61 @@ PIP := -m pip install --quiet --disable-pip-version-check
 JUDGES := "pytest>=8.3,<10" "pytest-timeout<3" adafruit-circuitpython-rfm9x adafruit-circuitpython-scd4x \
 	adafruit-circuitpython-sht4x
 
-.PHONY: simulate test lint bench clean
+.PHONY: help simulate test lint bench docs picture clean
 
-simulate: .venv/.ready
+help:  ## say what there is to do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+simulate: .venv/.ready  ## a school day of one classroom, in seconds; no board needed
 	@$(BIN)/python -m host.cli simulate
 
-test: .venv/.ready .venv-judges/.ready .venv-wheel/.ready
+test: .venv/.ready .venv-judges/.ready .venv-wheel/.ready  ## every test
 	@$(BIN)/python -P tests/run_all.py
 
-lint: .venv/.ready .venv/stubs/.ready
+lint: .venv/.ready .venv/stubs/.ready  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy host simulator
 	$(BIN)/mypy --config-file firmware.mypy.ini
 
-bench: .venv/.ready
+bench: .venv/.ready  ## what was measured, beside its target
 	@$(BIN)/python tests/bench.py
 
-clean:
+docs: .venv/.ready  ## make the frame documents and golden vectors anew from firmware/readings.py
+	@$(BIN)/python -m host.frames
+
+picture: .venv/.ready  ## draw the terminal of the README anew
+	@$(BIN)/python -m docs.picture
+
+clean:  ## remove all that the targets above have set up
 	rm -rf .venv .venv-judges .venv-wheel .build
 
-# $(call new_venv,NAME): an empty virtual environment, or one line that says what is missing.
+# $(call new_venv,NAME,PACKAGES): a virtual environment with these packages, made from nothing, or a
+# line that says what is missing. The marker of its target comes last: without it, next time all is
+# made again.
 define new_venv
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install python3" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo \
+		"Python 3.11 or newer is missing: sudo apt install python3.11 python3.11-venv" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
-		echo "python3-venv is missing: sudo apt install python3-venv" >&2; exit 1; }
+		echo "python3-venv is missing: sudo apt install $(notdir $(PYTHON))-venv" >&2; exit 1; }
+	@echo "Setting up $(1) (once, about a minute) ..."
 	@rm -rf $(1)
-	@$(PYTHON) -m venv $(1)
+	@$(PYTHON) -m venv $(1) && $(1)/bin/python $(PIP) $(2) || { rm -rf $(1); \
+		echo "$(1) could not be set up, the lines above say why; then run make again" >&2; exit 1; }
+	@touch $@
 endef
 
 .venv/.ready: pyproject.toml
-	@echo "Setting up (once, about a minute) ..."
-	$(call new_venv,.venv)
-	@$(BIN)/python $(PIP) -e '.[test]'
-	@touch $@
+	$(call new_venv,.venv,-e '.[test]')
 
 .venv/stubs/.ready: .venv/.ready
+	@rm -rf .venv/stubs
 	@$(BIN)/python $(PIP) --target .venv/stubs micropython-rp2-stubs
 	@touch $@
 
 .venv-judges/.ready: pyproject.toml Makefile
-	@echo "Setting up the judges of the chip models ..."
-	$(call new_venv,.venv-judges)
-	@.venv-judges/bin/python $(PIP) $(JUDGES)
-	@touch $@
+	$(call new_venv,.venv-judges,$(JUDGES))
 
 # The wheel itself is made and put in anew by each `make test`, without the network.
 .venv-wheel/.ready: .venv/.ready
-	@echo "Setting up the environment of the wheel ..."
-	$(call new_venv,.venv-wheel)
-	@.venv-wheel/bin/python $(PIP) .
-	@touch $@
+	$(call new_venv,.venv-wheel,.)
