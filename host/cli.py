@@ -22,6 +22,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except HostError as error:
             _fail(str(error), error.next_step)
+        except BrokenPipeError:
+            raise  # the reader left, as `head` does: click ends without a word
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
             _fail(f"{place}{error.strerror or error}", "check the path and its permissions")

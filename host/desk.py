@@ -78,7 +78,7 @@ def _to_table(
     if quiet:
         rows = [row for frame in frames for row in reader.rows(frame)]
         return {**reader.counts, "readings": [row.values for row in rows]}
-    with Screen("replay", Console()) as screen:
+    with Screen("replay, times in UTC", Console()) as screen:
         for number, frame in enumerate(frames, 1):
             for row in reader.rows(frame):
                 screen.row(row)
