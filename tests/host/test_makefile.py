@@ -29,14 +29,18 @@ def checkout(tmp_path):
     return tmp_path
 
 
-def make(checkout, *words, **environment):
-    """Run make; returns its exit status, what it said on stderr, and what python was asked for."""
-    (checkout / "asked").write_text("")
-    words = words or (".venv/.ready", "PYTHON=./python3")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    done = subprocess.run(
+def run(checkout, *words, **environment):
+    """Run make as from a shell, also where the tests run under a make."""
+    clean = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    return subprocess.run(
         ["make", *words], cwd=checkout, env=clean | environment, capture_output=True, text=True
     )
+
+
+def make(checkout, *words, **environment):
+    """Set up; returns the exit status, what was said on stderr, and what python was asked for."""
+    (checkout / "asked").write_text("")
+    done = run(checkout, *(words or (".venv/.ready", "PYTHON=./python3")), **environment)
     return done.returncode, done.stderr, (checkout / "asked").read_text()
 
 
@@ -83,5 +87,5 @@ def test_a_missing_python_is_named_with_what_mends_it(checkout):
 def test_help_knows_every_target(checkout):
     makefile = ROOT.joinpath("Makefile").read_text()
     (targets,) = [line for line in makefile.splitlines() if line.startswith(".PHONY:")]
-    done = subprocess.run(["make"], cwd=checkout, capture_output=True, text=True)
-    assert [line.split()[1] for line in done.stdout.splitlines()] == targets.split()[1:]
+    lines = run(checkout).stdout.splitlines()
+    assert [line.split()[1] for line in lines] == targets.split()[1:]
