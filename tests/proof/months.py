@@ -42,6 +42,7 @@ class Result:
     without_age: int = 0
     wrong: list[str] = field(default_factory=list)
     covered: set[int] = field(default_factory=set)  # stored in an outage that covers a proof
+    waiting: set[int] = field(default_factory=set)  # stored, and not yet heard, before a power cut
     outside: set[int] = field(default_factory=set)  # stored while everything worked
     free_heap_kb: list[int] = field(default_factory=list)
     starts: int = 0
@@ -96,7 +97,7 @@ def plan(days, stream):
     """[(begins, ends, kind)] in hours: an outage every three days, a power cut every week."""
     events, hour = [], 20.0
     while hour < days * 24 - 30:
-        if int(hour // 24) % 7 >= 5:
+        if int(hour // 24) % 7 >= 4:
             events.append((hour, hour + WAITING_H + CUT_H, "outage"))
             events.append((hour + WAITING_H, hour + WAITING_H + CUT_H, "cut"))
             hour += 40 + stream.random() * 10
@@ -183,6 +184,8 @@ def judge_outages(events, result):
     for time_s, number in result.stored:
         hour = time_s / 3600
         around = [(begins, ends) for begins, ends, _ in events if begins <= hour < ends]
+        if any(begins - WAITING_H <= hour < begins for begins, _, kind in events if kind == "cut"):
+            result.waiting.add(number)
         if not around:
             near = any(begins - proof_h <= hour < ends + 1 for begins, ends, _ in events)
             if not near:
@@ -212,6 +215,9 @@ def problems(result):
         found.append(
             f"{len(lost)} of {len(result.covered)} readings of outages are lost: {lost[:9]}"
         )
+    lost = sorted(result.waiting - result.arrived)
+    if lost:
+        found.append(f"{len(lost)} of {len(result.waiting)} readings are lost by a cut: {lost[:9]}")
     heap = result.free_heap_kb
     if len(heap) > 2 and heap[-1] < heap[1] - 2:
         found.append(f"the heap grows: {heap} kB free")
@@ -230,6 +236,8 @@ def main():
     )
     print(f"  of outages longer than a proof: {len(result.covered & result.arrived)} of "
           f"{len(result.covered)} arrived")  # fmt: skip
+    print(f"  waiting at a power cut: {len(result.waiting & result.arrived)} of "
+          f"{len(result.waiting)} arrived")  # fmt: skip
     print(f"  while all worked: {share:.2%} of {len(result.outside)} arrived")
     print(f"  doubles removed: {result.doubles}; age unknown: {result.without_age}")
     print(f"  heap free, kB, by week: {result.free_heap_kb}")
