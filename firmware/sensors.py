@@ -5,48 +5,57 @@ from micropython import const
 
 
 _TRIES = const(3)
-_RETRY_MS = const(1000)  # a sensor that is busy or was disturbed answers again by then
+
+
+class _Entry:
+    """One sensor of the config: its driver, the wire keys it is there for, its bus."""
+
+    def __init__(self, name, driver, keys, bus):
+        self.name, self.driver, self.keys, self.bus = name, driver, keys, bus
+        self.started = False
+        self.since_ms = 0  # when it was started
 
 
 class Sensors:
     """Runs the drivers that the config names; `faults` has bit k-1 set for a silent key k."""
 
     def __init__(self, entries, buses, power, log):
-        self._power, self._log, self._buses = power, log, buses
-        self._sensors = []  # [driver object, keys, started]
+        self._power, self._log = power, log
+        self._entries = []
         for entry in entries:
-            module = __import__("drivers." + entry["driver"], None, None, ("Sensor",))
-            sensor = module.Sensor(buses[entry["bus"]].bus)
-            self._sensors.append([sensor, entry["keys"], False, entry["bus"]])
+            name, bus = entry["driver"], buses[entry["bus"]]
+            module = __import__("drivers." + name, None, None, ("Sensor",))
+            self._entries.append(_Entry(name, module.Sensor(bus.bus), entry["keys"], bus))
         self.faults = 0
 
     def start(self, settings):
         """Start every sensor with the settings that concern it; one that fails starts later."""
-        for each in self._sensors:
-            self._start(each, settings)
         self._settings = settings
+        for each in self._entries:
+            try:
+                self._start(each)
+            except (OSError, ValueError) as error:
+                self._log("sensor", each.name, "does not start:", error)
 
-    def _start(self, each, settings):
-        try:
-            each[0].start(settings)
-            each[2] = True
-        except (OSError, ValueError) as error:
-            self._log("sensor", type(each[0]).__name__, "does not start:", error)
+    def _start(self, each):
+        each.started = False
+        each.driver.start(self._settings)
+        each.started, each.since_ms = True, self._power.now_ms()
 
     def first_ms(self):
         """Milliseconds from `start` to the first values of all sensors."""
-        return max([sensor.FIRST_MS for sensor, _, _, _ in self._sensors] or [0])
+        return max([each.driver.FIRST_MS for each in self._entries] or [0])
 
     def has(self, key):
         """True when a sensor of this node supplies the wire key."""
-        return any(key in keys for _, keys, _, _ in self._sensors)
+        return any(key in each.keys for each in self._entries)
 
     def measure(self):
         """The values of all sensors that answer, by wire key; a silent one leaves its keys out."""
         values, faults = {}, 0
-        for each in self._sensors:
+        for each in self._entries:
             found = self._measure(each)
-            for key in each[1]:
+            for key in each.keys:
                 if key in found:
                     values[key] = found[key]
                 else:
@@ -57,30 +66,29 @@ class Sensors:
         return values
 
     def _measure(self, each):
-        sensor = each[0]
         for attempt in range(_TRIES):
             if attempt:
-                self._power.wait_until(self._power.now_ms() + _RETRY_MS)
+                self._power.wait_until(self._power.now_ms() + each.driver.RETRY_MS)
             try:
-                if not each[2]:
-                    sensor.start(self._settings)
-                    each[2] = True
-                    self._power.wait_until(self._power.now_ms() + sensor.FIRST_MS)
-                return sensor.measure()
+                if not each.started:
+                    self._start(each)
+                self._power.wait_until(each.since_ms + each.driver.FIRST_MS)
+                return each.driver.measure()
             except (OSError, ValueError) as error:
                 problem = error
-        self._log("sensor", type(sensor).__name__, "fails:", problem)
-        self._recover(each)
+        self._log("sensor", each.name, "fails:", problem)
+        each.bus.recover()
+        each.started = False  # before the next reading
         return {}
 
-    def _recover(self, each):
-        """Free the bus, and start the sensor anew before the next reading."""
-        self._buses[each[3]].recover()
-        each[2] = False
-
     def calibrate_co2(self, ppm):
-        """Forced calibration to outdoor or known air. OSError: it failed or there is no sensor."""
-        for sensor, keys, started, _ in self._sensors:
-            if 1 in keys and started:
-                return sensor.calibrate(ppm)
+        """Forced calibration to outdoor or known air, once it has been measured for long enough.
+
+        OSError: it failed or there is no sensor that measures. ValueError: checksum.
+        """
+        for each in self._entries:
+            if 1 in each.keys and each.started:
+                self._power.wait_until(each.since_ms + each.driver.CALIBRATE_MS)
+                each.started = False  # it stands still afterwards, whatever came out
+                return each.driver.calibrate(ppm)
         raise OSError("no CO2 sensor that measures")

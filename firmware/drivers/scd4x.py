@@ -14,12 +14,12 @@ _READ = const(0xEC05)
 _STOP = const(0x3F86)
 _READY = const(0xE4B8)
 _WAKE = const(0x36F6)
-_SET_OFFSET = const(0x241D)  # 65535 / 175 a degree
+_SET_OFFSET = const(0x241D)  # degC * 65535 / 175
 _SET_ALTITUDE = const(0x2427)  # m
 _SET_SELF_CALIBRATION = const(0x2416)
 _CALIBRATE = const(0x362F)
 _FRC_FAILED = const(0xFFFF)
-_PPM_MAX = const(5000)  # what an SCD41 measures
+_PPM_FULL = const(40000)  # where its output ends; 0 is no measurement
 _SETTINGS = ((8, _SET_OFFSET), (7, _SET_ALTITUDE), (9, _SET_SELF_CALIBRATION))
 
 Air = namedtuple("Air", ("co2_ppm", "temperature_dc", "humidity_pct"))  # 0.1 degC
@@ -29,6 +29,8 @@ class Sensor:
     """Measures every 5 s once started; `measure` takes the newest sample, each only once."""
 
     FIRST_MS = 10500  # two samples: the first after a start is not yet data
+    RETRY_MS = 5500  # by then there is another one
+    CALIBRATE_MS = 180000  # of measurement in the air that it is calibrated to (3.7.1)
 
     def __init__(self, i2c):
         self._i2c = i2c
@@ -49,7 +51,7 @@ class Sensor:
         for key, command in _SETTINGS:
             value = settings.values.get(key)
             if value is not None:
-                self._command(command, value * 65535 // 1750 if key == 8 else value)
+                self._command(command, _offset_word(value) if key == 8 else value)
                 time.sleep_ms(1)
         self._command(_START)
 
@@ -67,9 +69,9 @@ class Sensor:
         return {1: air.co2_ppm, 2: air.temperature_dc, 3: air.humidity_pct}
 
     def calibrate(self, ppm):
-        """Take the air for `ppm` after three minutes of measurement; returns the correction.
+        """Take the air for `ppm` after three minutes of measurement; returns the correction in ppm.
 
-        OSError: the sensor refuses. It measures again afterwards.
+        OSError: the sensor refuses. ValueError: checksum. It stands still afterwards.
         """
         self._command(_STOP)
         time.sleep_ms(500)
@@ -78,7 +80,6 @@ class Sensor:
         reply = memoryview(self._reply)[:3]
         self._i2c.readfrom_into(_ADDRESS, reply)
         (word,) = words(self._reply, 1)
-        self._command(_START)
         if word == _FRC_FAILED:
             raise OSError("calibration refused")
         return word - 0x8000
@@ -91,10 +92,17 @@ class Sensor:
         self._i2c.writeto(_ADDRESS, data)
 
 
+def _offset_word(offset_dc):
+    return (offset_dc * 65535 + 875) // 1750
+
+
 def decode(reply):
-    """Nine bytes of a measurement. ValueError: checksum, or CO2 beyond the sensor's range."""
+    """Nine bytes of a measurement. ValueError: checksum, or CO2 at an end of the output's range.
+
+    Above the 5000 ppm of its data sheet an SCD41 is no longer exact, and still tells a breath.
+    """
     co2, temperature, humidity = words(reply, 3)
-    if not 0 < co2 <= _PPM_MAX:
+    if not 0 < co2 < _PPM_FULL:
         raise ValueError("CO2 of {} ppm".format(co2))
     temperature_dc = (3500 * temperature + 65535) // (2 * 65535) - 450
     return Air(co2, temperature_dc, (200 * humidity + 65535) // (2 * 65535))

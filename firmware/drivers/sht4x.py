@@ -18,6 +18,7 @@ class Sensor:
     """Measures when asked."""
 
     FIRST_MS = 10
+    RETRY_MS = 1000  # one that was disturbed answers again by then
 
     def __init__(self, i2c):
         self._i2c = i2c

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: MIT
+"""What the node makes of its sensors: three tries, fault bits, recovery, never an old number.
+
+The driver here is the test's own: it follows a script. Time is virtual and moves only while the
+node waits, so that the times of all transfers are exact.
+"""
+
+import sys
+
+from sensors import Sensors
+from vectors import refuses
+
+FIRST_MS, RETRY_MS, CALIBRATE_MS = 10000, 5000, 180000
+GOOD = {1: 600, 2: 213, 3: 45}
+
+
+class Clock:
+    """Stands for Power: the only way to wait."""
+
+    def __init__(self):
+        self._now_ms = 1000
+
+    def now_ms(self):
+        return self._now_ms
+
+    def wait_until(self, deadline_ms):
+        self._now_ms = max(self._now_ms, deadline_ms)
+
+
+class Bus:
+    """Knows its chip's script and clock, and how often it was freed."""
+
+    def __init__(self, clock):
+        self.bus = self
+        self.clock = clock
+        self.starts, self.answers, self.log = [], [], []
+        self.recovered = 0
+
+    def recover(self):
+        self.recovered += 1
+
+    def times(self, what):
+        return [at_ms for found, at_ms in self.log if found == what]
+
+
+class Scripted:
+    """Its next start or answer is an error, None, or values; without a script all goes well."""
+
+    FIRST_MS, RETRY_MS, CALIBRATE_MS = FIRST_MS, RETRY_MS, CALIBRATE_MS
+
+    def __init__(self, bus):
+        self._bus = bus
+
+    def start(self, settings):
+        self._note("start", settings)
+        self._follow(self._bus.starts, None)
+
+    def measure(self):
+        self._note("measure")
+        return self._follow(self._bus.answers, dict(GOOD))
+
+    def calibrate(self, ppm):
+        self._note("calibrate", ppm)
+        return self._follow(self._bus.answers, -50)
+
+    def _note(self, what, value=None):
+        self._bus.log.append((what if value is None else (what, value), self._bus.clock.now_ms()))
+
+    def _follow(self, script, otherwise):
+        step = script.pop(0) if script else otherwise
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+class Module:
+    Sensor = Scripted
+
+
+sys.modules["drivers.scripted"] = Module
+
+
+def made(*keys):
+    """Sensors, one a group of keys, each on a bus of its own; they have not been started."""
+    clock = Clock()
+    buses = {str(index): Bus(clock) for index in range(len(keys))}
+    rows = enumerate(keys)
+    entries = [{"driver": "scripted", "bus": str(index), "keys": row} for index, row in rows]
+    lines = []
+    sensors = Sensors(entries, buses, clock, lambda *words: lines.append(words))
+    return sensors, [buses[str(index)] for index in range(len(keys))], lines
+
+
+def started(*keys):
+    """The same, started and past their first values."""
+    sensors, buses, lines = made(*keys)
+    sensors.start("settings")
+    buses[0].clock.wait_until(20000)
+    for bus in buses:
+        bus.log.clear()
+    return sensors, buses, lines
+
+
+def silence(count):
+    return [OSError(5) for _ in range(count)]
+
+
+def test_a_sensor_that_answers_is_asked_once():
+    sensors, (bus,), lines = started([1, 2, 3])
+    assert sensors.measure() == GOOD
+    assert bus.log == [("measure", 20000)] and sensors.faults == 0 and lines == []
+
+
+def test_only_the_keys_of_the_config_are_taken():
+    sensors, _, _ = started([1], [2, 3])
+    assert sensors.measure() == GOOD
+    sensors, _, _ = started([1])
+    assert sensors.measure() == {1: 600}
+
+
+def test_the_third_try_counts_as_good():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.answers = [OSError(5), ValueError("checksum")]
+    assert sensors.measure() == GOOD
+    assert bus.times("measure") == [20000, 20000 + RETRY_MS, 20000 + 2 * RETRY_MS]
+    assert sensors.faults == 0 and bus.recovered == 0
+
+
+def test_after_three_tries_its_keys_are_missing_and_its_bits_are_set():
+    for keys, bits in (([1, 2, 3], 0b111), ([13], 1 << 12), ([9, 10], 0b11 << 8)):
+        sensors, (bus,), lines = started(keys)
+        bus.answers = silence(3)
+        assert sensors.measure() == {}
+        assert sensors.faults == bits and len(bus.times("measure")) == 3
+        assert lines[0][:2] == ("sensor", "scripted")  # which one it is
+
+
+def test_a_failed_reading_never_brings_the_old_number():
+    sensors, (bus,), _ = started([1, 2, 3])
+    assert sensors.measure()[1] == 600
+    bus.answers = silence(3)
+    assert sensors.measure() == {}
+
+
+def test_a_value_that_the_driver_leaves_out_is_a_fault_of_its_own():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.answers = [{1: 600, 3: 45}]
+    assert sensors.measure() == {1: 600, 3: 45} and sensors.faults == 0b010
+
+
+def test_the_others_go_on():
+    sensors, (first, second), _ = started([1], [2, 3])
+    first.answers = silence(3)
+    assert sensors.measure() == {2: 213, 3: 45}
+    assert sensors.faults == 0b001
+    assert (first.recovered, second.recovered) == (1, 0)
+    second.answers = silence(3)
+    assert sensors.measure() == {1: 600} and sensors.faults == 0b110
+
+
+def test_a_silent_sensor_is_freed_started_anew_and_given_its_time():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.answers = silence(3)
+    sensors.measure()
+    failed_ms = bus.clock.now_ms()
+    assert bus.recovered == 1 and bus.times(("start", "settings")) == []
+    assert sensors.measure() == GOOD and sensors.faults == 0
+    assert bus.times(("start", "settings")) == [failed_ms]
+    assert bus.times("measure")[-1] == failed_ms + FIRST_MS
+    bus.log.clear()
+    sensors.measure()
+    assert bus.log == [("measure", failed_ms + FIRST_MS)]  # and not a second time
+
+
+def test_one_that_does_not_start_is_tried_again_and_the_others_start():
+    sensors, (first, second), lines = made([1], [2, 3])
+    first.starts = silence(2)
+    sensors.start("settings")
+    assert len(lines) == 1 and second.times(("start", "settings")) == [1000]
+    assert sensors.measure() == GOOD and sensors.faults == 0
+    # the second try follows after the time between tries, the first value after its own
+    assert first.times(("start", "settings")) == [1000, 1000, 1000 + RETRY_MS]
+    assert first.times("measure") == [1000 + RETRY_MS + FIRST_MS]
+
+
+def test_one_that_never_starts_has_its_fault_bits():
+    sensors, (bus,), _ = made([1, 2, 3])
+    bus.starts = silence(4)
+    sensors.start("settings")
+    assert sensors.measure() == {} and sensors.faults == 0b111
+    assert bus.times("measure") == []
+
+
+def test_nothing_is_measured_before_the_first_values_are_there():
+    sensors, (bus,), _ = made([1, 2, 3])
+    sensors.start("settings")
+    assert sensors.first_ms() == FIRST_MS
+    sensors.measure()
+    assert bus.times("measure") == [1000 + FIRST_MS]
+
+
+def test_new_settings_start_it_again_and_one_that_fails_at_it_is_not_asked():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.starts = silence(1)
+    sensors.start("other settings")
+    assert sensors.measure() == GOOD
+    assert bus.times(("start", "other settings")) == [20000, 20000]
+    assert bus.times("measure") == [20000 + FIRST_MS]
+
+
+def test_it_knows_which_keys_it_can_supply():
+    sensors, _, _ = made([1], [2, 3])
+    assert [sensors.has(key) for key in (1, 2, 3, 4)] == [True, True, True, False]
+    empty, _, _ = made()
+    assert empty.first_ms() == 0 and empty.measure() == {} and not empty.has(1)
+
+
+def test_a_calibration_waits_for_three_minutes_of_measurement():
+    sensors, (bus,), _ = started([1, 2, 3])
+    assert sensors.calibrate_co2(420) == -50
+    assert bus.times(("calibrate", 420)) == [1000 + CALIBRATE_MS]
+    bus.log.clear()
+    assert sensors.measure() == GOOD  # it stood still since: started anew
+    assert bus.log == [
+        (("start", "settings"), 1000 + CALIBRATE_MS),
+        ("measure", 1000 + CALIBRATE_MS + FIRST_MS),
+    ]
+
+
+def test_one_that_has_measured_for_long_enough_is_calibrated_at_once():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.clock.wait_until(500000)
+    sensors.calibrate_co2(420)
+    assert bus.times(("calibrate", 420)) == [500000]
+
+
+def test_after_a_refused_calibration_it_measures_on():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.answers = silence(1)
+    assert refuses(OSError, sensors.calibrate_co2, 420)
+    assert sensors.measure() == GOOD
+    assert len(bus.times(("start", "settings"))) == 1
+
+
+def test_without_a_co2_sensor_that_measures_there_is_no_calibration():
+    sensors, _, _ = started([2, 3])
+    assert refuses(OSError, sensors.calibrate_co2, 420)
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.answers = silence(3)
+    sensors.measure()
+    assert refuses(OSError, sensors.calibrate_co2, 420)
+    assert bus.times(("calibrate", 420)) == []
