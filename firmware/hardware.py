@@ -8,6 +8,7 @@ from machine import Pin
 _SPI_HZ = 8000000  # SX1276: 10 MHz at most
 _I2C_HZ = 100000
 _I2C_TIMEOUT_US = 200000  # SCD30 stretches the clock for up to 150 ms
+_ADC_MV = 3300  # at full scale, RP2040
 
 
 def is_rp2040(config):
@@ -67,7 +68,9 @@ class I2cBus:
 
     def recover(self):
         """Nine clocks and a stop (I2C specification 3.1.16); the bus works as before."""
-        scl, sda = Pin(self._scl, Pin.OPEN_DRAIN, value=1), Pin(self._sda, Pin.OPEN_DRAIN, value=1)
+        scl, sda = [
+            Pin(number, Pin.OPEN_DRAIN, Pin.PULL_UP, value=1) for number in (self._scl, self._sda)
+        ]
         for _ in range(9):
             scl(0)
             time.sleep_us(5)
@@ -102,8 +105,13 @@ def battery(config):
         return None
     from drivers.battery import Battery
 
-    options = {} if is_rp2040(config) else {"atten": machine.ADC.ATTN_11DB}
-    return Battery(machine.ADC(Pin(entry["pin"]), **options), entry["ratio_permille"])
+    pin, ratio_permille = Pin(entry["pin"]), entry["ratio_permille"]
+    if is_rp2040(config):
+        adc = machine.ADC(pin)
+        return Battery(lambda: (adc.read_u16() * _ADC_MV + 32767) // 65535, ratio_permille)
+    # The ESP32's raw value is about 140 mV low; read_uv has the chip's own calibration in it.
+    adc = machine.ADC(pin, atten=machine.ADC.ATTN_11DB)
+    return Battery(lambda: adc.read_uv() // 1000, ratio_permille)  # type: ignore[attr-defined]
 
 
 def button(config):

@@ -282,7 +282,7 @@ class Board:
             return b"\0" if data is None else b"\1" + data
         if op == _PIN_GET:
             read = self._inputs.get(body[0])
-            return bytes((read() if read else self.levels.get(body[0], 0),))
+            return bytes((read() if read else self.levels.get(body[0], body[1]),))
         if op == _PIN_SET:
             self._set(body[0], body[1])
         elif op == _PIN_IRQ:

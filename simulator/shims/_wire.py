@@ -7,6 +7,7 @@ are answered here. Times are virtual microseconds; the board's own clock may run
 """
 
 import json
+import micropython
 import struct
 
 OP_SYNC, OP_WAIT, OP_PIN_SET, OP_PIN_GET, OP_PIN_IRQ, OP_SPI = 0, 1, 2, 3, 4, 5
@@ -21,13 +22,14 @@ boot_us = 0
 ppm = 0
 bite_us = None  # when the watchdog resets the board
 board = {}  # what the host says of this board at boot
-handlers = {}  # pin -> (handler, pin object)
+handlers = {}  # pin -> (handler, pin object, whether it is a hard one)
 timers = {}  # timer object -> (due_us, callback)
 
 _reader = _writer = None
 _posted = []
 _edges = []
 _in_handler = False
+_locked = False  # in a hard handler: what runs there cannot allocate, only the shims can
 _head = bytearray(20)
 
 
@@ -50,6 +52,16 @@ def _read_into(buffer):
 
 def trip(op, body=b""):
     """Ask the host: time stands where the answer says, edges up to then have been handled."""
+    if not _locked:
+        return _trip(op, body)
+    micropython.heap_unlock()
+    try:
+        return _trip(op, body)
+    finally:
+        micropython.heap_lock()
+
+
+def _trip(op, body):
     global now_us, lease_us
     posted = b"".join(_posted)
     count = len(_posted)
@@ -79,15 +91,34 @@ def _handle_edges():
             number = _edges.pop(0)
             if number in handlers:
                 spend(board["irq_us"])
-                handler, pin = handlers[number]
-                handler(pin)
+                handler, pin, hard = handlers[number]
+                if hard:
+                    _call_locked(handler, pin)
+                else:
+                    handler(pin)
     finally:
         _in_handler = False
 
 
+def _call_locked(handler, pin):
+    """A hard handler interrupts the allocator itself: an allocation in it is a MemoryError."""
+    global _locked
+    micropython.heap_lock()
+    _locked = True
+    try:
+        handler(pin)
+    finally:
+        _locked = False
+        micropython.heap_unlock()
+
+
 def post(kind, number, level=0):
     """Tell the host with the next request: nothing that it changes can come back sooner."""
+    if _locked:
+        micropython.heap_unlock()
     _posted.append(struct.pack("<BHBQ", kind, number, level, now_us))
+    if _locked:
+        micropython.heap_lock()
     if len(_posted) >= _POSTED_MAX:
         trip(OP_SYNC)
 
@@ -131,10 +162,16 @@ def prompt():
 
 def clock_us():
     """Microseconds since the board started, by its own clock."""
-    return (now_us - boot_us) * (1000000 + ppm) // 1000000
+    passed_us = now_us - boot_us
+    return passed_us + passed_us * ppm // 1000000  # stays a small integer for years
 
 
 def exit_board(reason, wake_us=0):
     """End this life of the board; the host starts the next one."""
-    trip(OP_EXIT, json.dumps([reason, wake_us]).encode())
+    if _locked:
+        micropython.heap_unlock()
+    body = json.dumps([reason, wake_us]).encode()
+    if _locked:
+        micropython.heap_lock()
+    trip(OP_EXIT, body)
     raise SystemExit

@@ -7,7 +7,7 @@ Arguments: the file descriptors to read from and write to, and the flash image.
 import sys
 
 import _wire
-import machine  # noqa: F401  (the shims must be loaded before the host's files vanish)
+import machine  # the shims must be loaded before the host's files vanish
 import os
 import time  # noqa: F401
 import vfs
@@ -78,6 +78,7 @@ def run(name):
 
 def start():
     _wire.connect(open(int(sys.argv[1]), "rb"), open(int(sys.argv[2]), "wb"))
+    machine.narrow()
     os.seed(_wire.board["seed"])
     file = open(sys.argv[3], "r+b")
     mount(Flash(file, file.seek(0, 2)))

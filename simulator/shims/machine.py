@@ -9,10 +9,48 @@ PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 _RP2040_LIGHTSLEEP_MAX_MS = 4294967
 _RP2040_WDT_MAX_MS = 8388
 _ESP32_WDT_MIN_MS = 1000
+_ESP32_MISSING = (24, 28, 29, 30, 31)
+_ESP32_FLASH = range(6, 12)  # to touch them stops the chip
+_ADC_MV = 3300
+_ESP32_ADC_OFFSET_MV = 142  # at 11 dB, ADC1: ESP-IDF's line fitting of a chip with Vref 1.1 V
+_EIO, _ENODEV, _ETIMEDOUT = 5, 19, 110
+
+_owners = {}  # pin -> the bus that it was given to
 
 
 def _rp2040():
     return _wire.board["chip"].startswith("rp2040")
+
+
+def narrow():
+    """Take away what this family's `machine` lacks, once the host has said which it is."""
+    if _rp2040():
+        for name in ("HARD_RESET", "DEEPSLEEP_RESET", "SOFT_RESET"):
+            del globals()[name]
+        del ADC.ATTN_11DB, ADC.read_uv
+    else:
+        del globals()["bootloader"]
+
+
+def _give(bus, *pins):
+    """Connect the pins to a bus; a Pin with a mode takes them back. Returns their numbers."""
+    given = [pin._id if isinstance(pin, Pin) else pin for pin in pins if pin is not None]
+    for pin in given:
+        _owners[pin] = bus
+    return given
+
+
+def _connected(bus, pins):
+    return all(_owners.get(pin) == bus for pin in pins)
+
+
+def _check_line(name, pin, mask, line, shift, bus):
+    """RP2040: each pin can be one line of one bus of a kind."""
+    number = pin._id if isinstance(pin, Pin) else pin
+    if number is None or not _rp2040():
+        return
+    if number & mask != line or number >> shift & 1 != bus:
+        raise ValueError("bad {} pin".format(name))
 
 
 class Pin:
@@ -21,20 +59,23 @@ class Pin:
     IRQ_RISING, IRQ_FALLING = 8, 4
 
     def __init__(self, id, mode=-1, pull=-1, *, value=None):
-        _check_pin(id, mode)
+        if isinstance(id, Pin):
+            id = id._id
+        _check_pin(id)
         self._id = id
         self._posted = id in _wire.board["posted_pins"]
-        if value is not None:
-            self.value(value)
+        self._levels = bytes((id, 0)), bytes((id, 1))
+        self._idle = self._levels[0]  # what it reads when nothing drives it
+        self.init(mode, pull, value=value)
 
     def value(self, level=None):
         _wire.spend(_wire.board["pin_us"])
         if level is None:
-            return _wire.trip(_wire.OP_PIN_GET, bytes((self._id,)))[0]
+            return _wire.trip(_wire.OP_PIN_GET, self._idle)[0]
         if self._posted:
             _wire.post(_wire.POST_PIN, self._id, 1 if level else 0)
         else:
-            _wire.trip(_wire.OP_PIN_SET, bytes((self._id, 1 if level else 0)))
+            _wire.trip(_wire.OP_PIN_SET, self._levels[1 if level else 0])
 
     __call__ = value
 
@@ -45,29 +86,34 @@ class Pin:
         self.value(0)
 
     def init(self, mode=-1, pull=-1, *, value=None):
-        _check_pin(self._id, mode)
+        if mode != -1:
+            if not _rp2040() and self._id >= 34 and mode != Pin.IN:
+                raise ValueError("pin can only be input")
+            _owners.pop(self._id, None)
+            pulls = _rp2040() or self._id < 34  # ESP32's inputs have none
+            self._idle = self._levels[1 if pull == Pin.PULL_UP and pulls else 0]
         if value is not None:
             self.value(value)
 
     def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING, **options):
-        allowed = ("hard",) if _rp2040() else ("wake", "priority")
+        allowed = "hard" if _rp2040() else "wake"
         for option in options:
-            if option not in allowed:
+            if option != allowed:
                 raise TypeError("extra keyword arguments given")
         if handler is None:
             _wire.handlers.pop(self._id, None)
             trigger = 0
         else:
-            _wire.handlers[self._id] = (handler, self)
+            _wire.handlers[self._id] = (handler, self, options.get("hard", False))
         _wire.trip(_wire.OP_PIN_IRQ, bytes((self._id, trigger)))
 
 
-def _check_pin(number, mode):
+def _check_pin(number):
     last = 29 if _rp2040() else 39
     if not isinstance(number, int) or not 0 <= number <= last:
         raise ValueError("invalid pin")
-    if not _rp2040() and number >= 34 and mode in (Pin.OUT, Pin.OPEN_DRAIN):
-        raise ValueError("pin can only be input")
+    if not _rp2040() and (number in _ESP32_MISSING or number in _ESP32_FLASH):
+        raise ValueError("invalid pin")
 
 
 class SPI:
@@ -79,9 +125,15 @@ class SPI:
             raise ValueError("SPI({}) doesn't exist".format(id))
         if (polarity, phase, bits, firstbit) != (0, 0, 8, SPI.MSB):
             raise ValueError("no chip here speaks that SPI mode")
+        for name, pin, line in (("MISO", miso, 0), ("SCK", sck, 2), ("MOSI", mosi, 3)):
+            _check_line(name, pin, 3, line, 3, id)
         self._id, self._baudrate = id, baudrate
+        self._bus = "SPI", id
+        self._pins = _give(self._bus, sck, mosi, miso)
 
     def _transfer(self, data):
+        if not _connected(self._bus, self._pins):
+            return bytes(len(data))  # nobody is on the line
         _wire.spend(_wire.board["spi_us"] + 8000000 * len(data) // self._baudrate)
         return _wire.trip(_wire.OP_SPI, bytes((self._id,)) + bytes(data))
 
@@ -107,22 +159,28 @@ class I2C:
     def __init__(self, id, *, scl=None, sda=None, freq=400000, timeout=50000):
         if id not in (0, 1):
             raise ValueError("I2C({}) doesn't exist".format(id))
+        for name, pin, line in (("SDA", sda, 0), ("SCL", scl, 1)):
+            _check_line(name, pin, 1, line, 1, id)
         self._id, self._freq = id, freq
+        self._bus = "I2C", id
+        self._pins = _give(self._bus, scl, sda)
 
     def _spend(self, count):
         _wire.spend(_wire.board["i2c_us"] + 9000000 * (count + 1) // self._freq)
+        if not _connected(self._bus, self._pins):
+            raise OSError(_ETIMEDOUT)
 
     def writeto(self, addr, data, stop=True):
         self._spend(len(data))
         if not _wire.trip(_wire.OP_I2C_WRITE, bytes((self._id, addr)) + bytes(data))[0]:
-            raise OSError(5)
+            raise OSError(_EIO if _rp2040() else _ENODEV)
         return len(data)
 
     def readfrom_into(self, addr, buffer, stop=True):
         self._spend(len(buffer))
         answer = _wire.trip(_wire.OP_I2C_READ, bytes((self._id, addr, len(buffer))))
         if not answer[0]:
-            raise OSError(5)
+            raise OSError(_EIO if _rp2040() else _ENODEV)
         buffer[:] = answer[1:]
 
     def readfrom(self, addr, count, stop=True):
@@ -150,13 +208,26 @@ class ADC:
         if self._pin not in (range(26, 30) if _rp2040() else range(32, 40)):
             raise ValueError("Pin doesn't have ADC capabilities")
 
-    def read_u16(self):
+    def _raw(self):
+        """12 bits, as both families convert."""
         _wire.spend(_wire.board["adc_us"])
-        return struct.unpack("<H", _wire.trip(_wire.OP_ADC, bytes((self._pin,))))[0]
+        (level,) = struct.unpack("<H", _wire.trip(_wire.OP_ADC, bytes((self._pin,))))
+        if not _rp2040():
+            level = max(level - _ESP32_ADC_OFFSET_MV * 65535 // _ADC_MV, 0)
+        return level >> 4
+
+    def read_u16(self):
+        raw = self._raw()
+        return raw << 4 | raw >> 8
+
+    def read_uv(self):
+        return (self._raw() * _ADC_MV // 4095 + _ESP32_ADC_OFFSET_MV) * 1000
 
 
 class WDT:
     def __init__(self, id=0, timeout=5000):
+        if id != 0:
+            raise ValueError("WDT({}) doesn't exist".format(id))
         if _rp2040() and not 1 <= timeout <= _RP2040_WDT_MAX_MS:
             raise ValueError("timeout exceeds {}".format(_RP2040_WDT_MAX_MS))
         if not _rp2040() and timeout < _ESP32_WDT_MIN_MS:

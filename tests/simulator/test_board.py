@@ -3,22 +3,25 @@
 
 import pytest
 
-from host import image
+from host import files, image
 from host.errors import HostError
 from simulator import board as boards
 from simulator.board import Board, Timing, run
 from simulator.clock import Clock
 
 RP2040, ESP32 = "rp2040", "esp32"
+FIRMWARE = files.root() / "firmware"
 
 
 class Bench:
     """One board with a program for main.py, its log, and the clock."""
 
-    def __init__(self, folder, chip, program, timing=None, seed=1):
+    def __init__(self, folder, chip, program, timing=None, seed=1, firmware=()):
         self.clock = Clock()
         self.flash = folder / "flash"
-        self.flash.write_bytes(image.build({"main.py": program.encode()}, 64, 256))
+        contents = {name: FIRMWARE.joinpath(name).read_bytes() for name in firmware}
+        contents["main.py"] = program.encode()
+        self.flash.write_bytes(image.build(contents, 64, 256))
         self._log = (folder / "log").open("wb")
         self.path = folder / "log"
         self.board = Board("bench", chip, self.flash, self._log, self.clock, seed, timing)
@@ -90,20 +93,43 @@ for _ in range(10):
     [
         (ESP32, "Pin(4).irq(lambda p: None, Pin.IRQ_RISING, hard=True)", "TypeError"),
         (RP2040, "Pin(4).irq(lambda p: None, Pin.IRQ_RISING, hard=True)", "fine"),
+        (ESP32, "Pin(4).irq(lambda p: None, Pin.IRQ_RISING, wake=None)", "fine"),
+        (ESP32, "Pin(4).irq(lambda p: None, Pin.IRQ_RISING, priority=1)", "TypeError"),
         (RP2040, "Pin(30)", "ValueError"),
+        (ESP32, "Pin(24)", "ValueError"),
+        (ESP32, "Pin(6)", "ValueError"),
+        (RP2040, "Pin(24)", "fine"),
         (ESP32, "Pin(34, Pin.OUT)", "ValueError"),
         (ESP32, "Pin(39, Pin.IN)", "fine"),
         (RP2040, "machine.SPI(2)", "ValueError"),
         (ESP32, "machine.SPI(0)", "ValueError"),
+        (RP2040, "machine.SPI(0, sck=Pin(2), mosi=Pin(3), miso=Pin(4))", "fine"),
+        (RP2040, "machine.SPI(1, sck=Pin(14), mosi=Pin(15), miso=Pin(8))", "fine"),
+        (RP2040, "machine.SPI(1, sck=Pin(2), mosi=Pin(3), miso=Pin(4))", "ValueError"),
+        (RP2040, "machine.SPI(0, sck=Pin(3), mosi=Pin(2), miso=Pin(4))", "ValueError"),
+        (RP2040, "machine.SPI(0, sck=Pin(2), mosi=Pin(3), miso=Pin(5))", "ValueError"),
+        (ESP32, "machine.SPI(1, sck=Pin(5), mosi=Pin(27), miso=Pin(19))", "fine"),
+        (RP2040, "machine.I2C(0, scl=Pin(21), sda=Pin(20))", "fine"),
+        (RP2040, "machine.I2C(1, scl=Pin(3), sda=Pin(2))", "fine"),
+        (RP2040, "machine.I2C(0, scl=Pin(20), sda=Pin(21))", "ValueError"),
+        (RP2040, "machine.I2C(0, scl=Pin(3), sda=Pin(2))", "ValueError"),
+        (ESP32, "machine.I2C(0, scl=Pin(22), sda=Pin(21))", "fine"),
         (RP2040, "machine.lightsleep(4294968)", "ValueError"),
         (RP2040, "machine.WDT(timeout=8389)", "ValueError"),
         (RP2040, "machine.WDT(timeout=8388)", "fine"),
         (ESP32, "machine.WDT(timeout=60000)", "fine"),
         (ESP32, "machine.WDT(timeout=999)", "ValueError"),
+        (RP2040, "machine.WDT(1, timeout=8000)", "ValueError"),
         (RP2040, "machine.ADC(26)", "fine"),
         (RP2040, "machine.ADC(25)", "ValueError"),
         (RP2040, "machine.ADC(Pin(26), atten=3)", "TypeError"),
         (ESP32, "machine.ADC(Pin(35), atten=3)", "fine"),
+        (RP2040, "machine.ADC.ATTN_11DB", "AttributeError"),
+        (RP2040, "machine.ADC(26).read_uv()", "AttributeError"),
+        (ESP32, "machine.ADC(Pin(35), atten=machine.ADC.ATTN_11DB).read_uv()", "fine"),
+        (RP2040, "machine.DEEPSLEEP_RESET", "AttributeError"),
+        (ESP32, "machine.DEEPSLEEP_RESET", "fine"),
+        (ESP32, "machine.bootloader", "AttributeError"),
         (RP2040, "machine.Timer(0)", "ValueError"),
         (ESP32, "machine.Timer(-1)", "ValueError"),
     ],
@@ -175,6 +201,120 @@ print(time.ticks_diff(at, start))
         made.clock.call_at(1_300_000, made.board.drive, 6, 0)
         (late_us,) = made.run(5)
         assert int(late_us) == pytest.approx(1_000_000 + irq_us, abs=60)
+
+
+HANDLER = """
+import time
+from machine import Pin
+def seen(pin):
+    global kept
+    kept = bytes(8)
+kept = None
+Pin(4, Pin.IN).irq(seen, Pin.IRQ_RISING{})
+time.sleep_ms(3000)
+print(kept)
+"""
+
+
+@pytest.mark.parametrize(
+    ("chip", "option", "last"),
+    [
+        (RP2040, ", hard=True", "MemoryError: memory allocation failed, heap is locked"),
+        (RP2040, "", str(bytes(8))),
+        (ESP32, "", str(bytes(8))),
+    ],
+)
+def test_a_hard_interrupt_cannot_allocate(bench, chip, option, last):
+    made = bench(chip, HANDLER.format(option))
+    made.clock.call_at(1_250_000, made.board.drive, 4, 1)
+    assert made.run(5)[-1] == last
+
+
+def test_a_hard_interrupt_may_take_the_time_and_switch_a_lamp_after_months(bench):
+    program = """
+import time
+from machine import Pin
+lamp, start = Pin(19, Pin.OUT), time.ticks_us()
+class Stamp:
+    def __init__(self):
+        self.at = 0
+    def seen(self, pin):
+        self.at = time.ticks_us()
+        lamp(pin())
+stamp = Stamp()
+Pin(6, Pin.IN).irq(stamp.seen, Pin.IRQ_RISING, hard=True)
+for _ in range(100):
+    time.sleep_ms(86400000)
+print(stamp.at > 0)
+"""
+    made = bench(RP2040, program)
+    made.board.wire_lamp(19)
+    at_us = 90 * 86_400_000_000
+    made.clock.call_at(at_us, made.board.drive, 6, 1)
+    assert made.run(101 * 86400) == ["True"]
+    ((shone_us, *lit),) = made.board.outputs
+    assert lit == [19, 1] and at_us < shone_us < at_us + 100
+
+
+def test_an_input_that_nobody_drives_reads_its_pull(bench):
+    program = (
+        "from machine import Pin\n"
+        "print(Pin({0}, Pin.IN)(), Pin({0}, Pin.IN, Pin.PULL_UP)(),"
+        " Pin({0}, Pin.IN, Pin.PULL_DOWN)())\n"
+    )
+    for chip, pin, levels in ((RP2040, 9, "0 1 0"), (ESP32, 13, "0 1 0"), (ESP32, 35, "0 0 0")):
+        assert bench(chip, program.format(pin)).run(1) == [levels]
+
+
+class Listener:
+    """A chip at 0x62 that acknowledges everything."""
+
+    address = 0x62
+
+    def write(self, data):
+        return True
+
+    def read(self, length):
+        return bytes(length)
+
+
+def test_a_bus_loses_its_pins_to_a_pin_and_gets_them_back_by_recovery(bench):
+    program = """
+import hardware
+from machine import Pin
+bus = hardware.I2cBus(0, 21, 20)
+def write():
+    try:
+        return bus.bus.writeto(0x62, b"12")
+    except OSError as error:
+        return error.errno
+print(write())
+Pin(20, Pin.IN)
+print(write())
+bus.recover()
+print(write())
+"""
+    for chip in (RP2040, ESP32):
+        made = bench(chip, program, firmware=("hardware.py",))
+        made.board.wire_i2c(0, Listener())
+        seen = []
+        for pin in (20, 21):
+            made.board.wire_output(pin, lambda level, pin=pin, seen=seen: seen.append((pin, level)))
+        assert made.run(1) == ["2", "110", "2"]
+        # I2C specification 3.1.16: nine clocks; then SDA rises while SCL is high, a stop
+        assert seen == [(21, 1), (20, 1), *[(21, 0), (21, 1)] * 9, (20, 0), (20, 1)]
+
+
+@pytest.mark.parametrize(("chip", "pin"), [(RP2040, 26), (ESP32, 35)])
+def test_a_battery_of_4_20_volts_reads_so_on_both_families(bench, chip, pin):
+    program = f"""
+import hardware
+config = {{"chip": "{chip}", "battery": {{"pin": {pin}, "ratio_permille": 2000}}}}
+print(hardware.battery(config).read_cv())
+"""
+    made = bench(chip, program, firmware=("hardware.py", "drivers/battery.py"))
+    made.board.wire_adc(pin, lambda: 65535 * 2100 // 3300)  # behind two equal resistors
+    assert made.run(1) == ["420"]
 
 
 def test_what_is_written_to_flash_is_there_after_a_power_cut(bench):

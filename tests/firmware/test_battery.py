@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""The battery behind its divider: the mean of 16 samples, in hundredths of a volt."""
+
+from drivers.battery import Battery
+
+
+def read_cv(samples_mv, ratio_permille):
+    """The result, and how many samples were not taken."""
+    left = list(samples_mv)
+    return Battery(lambda: left.pop(0), ratio_permille).read_cv(), len(left)
+
+
+def test_two_equal_resistors_double_it():
+    assert read_cv([2100] * 20, 2000) == (420, 4)
+
+
+def test_noise_is_averaged_away():
+    assert read_cv([1600, 2200] * 8, 2000)[0] == 380
+
+
+def test_it_is_rounded_to_the_nearest_hundredth():
+    # V / 3 of a Pico's VSYS pin
+    for millivolts, centivolts in ((1401, 420), (1402, 421), (1398, 419), (0, 0), (3300, 990)):
+        assert read_cv([millivolts] * 16, 3000)[0] == centivolts, millivolts
+    assert read_cv([1400] * 15 + [1427], 3000)[0] == 421  # 4.2051 V
+    assert read_cv([1400] * 15 + [1426], 3000)[0] == 420  # 4.2049 V
