@@ -31,11 +31,18 @@ class Mutant(NamedTuple):
 
 DRIVER = "tests/firmware/test_sx127x.py tests/simulator/test_sx1276.py"
 MAC = "tests/firmware/test_mac.py tests/firmware/test_answers.py tests/firmware/test_channels.py"
-WINDOWS = "tests/simulator/test_windows.py"
+WINDOWS = "tests/firmware/test_link.py tests/simulator/test_windows.py"
 FRAME, CRYPTO, BACKOFF, STORE, SESSION, BACKLOG, DELIVERY = (
     f"tests/firmware/test_{name}.py"
     for name in ("frame", "crypto", "backoff", "store", "session", "backlog", "delivery")
 )
+SENSORS, SCD4X, SHT4X, WORDS, BATTERY, LIGHT, STATUS, CONFIG = (
+    f"tests/firmware/test_{name}.py"
+    for name in (
+        "sensors", "scd4x", "sht4x", "sensirion", "battery", "traffic_light", "status", "config",
+    )
+)  # fmt: skip
+BOARD = "tests/simulator/test_board.py"
 
 MUTANTS = (
     # The driver: bits, registers, flags.
@@ -66,7 +73,7 @@ MUTANTS = (
     ),
     Mutant(
         "lora/link.py",
-        "radio.stamp_us if late_us < 0 else end_us",
+        "radio.stamp_us if prompt else end_us",
         "radio.stamp_us",
         WINDOWS,
     ),
@@ -138,6 +145,45 @@ MUTANTS = (
         BACKLOG,
     ),
     Mutant("delivery.py", "self._unanswered < 2", "self._unanswered < 3", DELIVERY),
+    # The sensors: bytes and waits on the bus, rounding, tries, fault bits.
+    Mutant("drivers/sensirion.py", "0x31 if crc & 0x80", "0x07 if crc & 0x80", WORDS),
+    Mutant("drivers/sensirion.py", "!= reply[at + 2]", "!= crc8(reply[at : at + 2])", WORDS),
+    Mutant("drivers/scd4x.py", "(_WAKE, _STOP)", "(_STOP,)", SCD4X),
+    Mutant("drivers/scd4x.py", "time.sleep_ms(500)\n        for", "for", SCD4X),
+    Mutant("drivers/scd4x.py", "offset_dc * 65535 + 875", "offset_dc * 65535", SCD4X),
+    Mutant("drivers/scd4x.py", "word + bytes((crc8(word),))", "word + bytes(1)", SCD4X),
+    Mutant("drivers/scd4x.py", "& 0x07FF:", "& 0xFFFF:", SCD4X),
+    Mutant("drivers/scd4x.py", "0 < co2 < _PPM_FULL", "0 <= co2 < _PPM_FULL", SCD4X),
+    Mutant("drivers/scd4x.py", "0 < co2 < _PPM_FULL", "0 < co2 <= _PPM_FULL", SCD4X),
+    Mutant("drivers/scd4x.py", "3500 * temperature + 65535", "3500 * temperature", SCD4X),
+    Mutant("drivers/scd4x.py", "200 * humidity + 65535", "200 * humidity", SCD4X),
+    Mutant("drivers/scd4x.py", "time.sleep_ms(400)", "pass", SCD4X),
+    Mutant("drivers/scd4x.py", "word == _FRC_FAILED", "word == 0", SCD4X),
+    Mutant("drivers/scd4x.py", "word - 0x8000", "word", SCD4X),
+    Mutant("drivers/sht4x.py", "_MEASURE_MS = const(10)", "_MEASURE_MS = const(1)", SHT4X),
+    Mutant("drivers/sht4x.py", "3500 * temperature + 65535", "3500 * temperature", SHT4X),
+    Mutant("drivers/sht4x.py", "min(max(humidity_pct, 0), 100)", "humidity_pct", SHT4X),
+    Mutant("drivers/battery.py", "5000 * _SAMPLES", "0", BATTERY),
+    Mutant("drivers/battery.py", "_SAMPLES = const(16)", "_SAMPLES = const(8)", BATTERY),
+    Mutant("drivers/traffic_light.py", "co2_ppm < self.red_ppm", "co2_ppm <= self.red_ppm", LIGHT),
+    Mutant("drivers/traffic_light.py", "_PPM = const(50)", "_PPM = const(49)", LIGHT),
+    Mutant("drivers/traffic_light.py", "not self._lit\n", "True\n", LIGHT),
+    Mutant("drivers/traffic_light.py", "return self._state == _RED", "return False", LIGHT),
+    Mutant("drivers/traffic_light.py", "state, state == _RED", "state, False", LIGHT),
+    Mutant("sensors.py", "_TRIES = const(3)", "_TRIES = const(2)", SENSORS),
+    Mutant("sensors.py", "1 << (key - 1)", "1 << key", SENSORS),
+    Mutant("sensors.py", "each.bus.recover()", "pass", SENSORS),
+    Mutant("sensors.py", "each.started = False  # before", "pass  # before", SENSORS),
+    Mutant("sensors.py", "each.started = False  # it", "pass  # it", SENSORS),
+    Mutant("sensors.py", "each.started = False\n", "pass\n", SENSORS),
+    Mutant("sensors.py", "each.since_ms + each.driver.FIRST_MS", "0", SENSORS),
+    Mutant("sensors.py", "each.since_ms + each.driver.CALIBRATE_MS", "0", SENSORS),
+    Mutant("status.py", "len(encoded) > limit", "len(encoded) >= limit", STATUS),
+    Mutant("config.py", "value == bytes(16)", "value == b''", CONFIG),
+    Mutant("config.py", "len(value) != length", "len(value) < length", CONFIG),
+    Mutant("hardware.py", "adc.read_uv() // 1000", "adc.read_u16() * 3300 // 65535", BOARD),
+    Mutant("hardware.py", "range(9)", "range(8)", BOARD),
+    Mutant("hardware.py", "self._open()  # the", "pass  # the", BOARD),
 )
 
 _own = local()
