@@ -310,8 +310,10 @@ def test_the_queue_goes_out_one_by_one():
     first = node.opened(node.report(f_opts=b"\x02").downlink)
     assert (first.m_type, first.f_ctrl) == (MType.CONFIRMED_DOWN, DataFrame.F_PENDING)
     assert (first.f_port, first.frm_payload, first.f_opts[:1]) == (2, b"first", b"\x02")
-    second = node.opened(node.report(m_type=MType.CONFIRMED_UP).downlink)
-    assert (second.m_type, second.f_ctrl) == (MType.UNCONFIRMED_DOWN, DataFrame.ACK)
+    verdict = node.report(m_type=MType.CONFIRMED_UP, f_ctrl=DataFrame.ACK)
+    second = node.opened(verdict.downlink)
+    assert verdict.acked and second.m_type == MType.UNCONFIRMED_DOWN
+    assert second.f_ctrl == DataFrame.ACK
     assert (second.f_port, second.frm_payload, second.f_cnt) == (3, b"second", 1)
     assert node.report().downlink is None
 
@@ -335,7 +337,7 @@ def test_mac_commands_fill_f_opts_by_whole_commands():
     node.server.queue_mac(node.own, [request] * 3)
     first = node.opened(node.report().downlink)
     assert (first.f_opts, first.f_ctrl) == (request * 2, DataFrame.F_PENDING)
-    second = node.opened(node.report().downlink)
+    second = node.opened(node.report(f_opts=b"\7\3\7\3").downlink)
     assert (second.f_opts, second.f_ctrl) == (request, 0)
 
 
@@ -409,6 +411,21 @@ def test_a_session_by_personalisation():
     node.f_cnt = 70_000 & 0xFFFF
     assert node.report().payload == b"hi"
     assert own.sessions == [node.session]
+
+
+def test_a_personalised_device_listens_where_the_region_says():
+    own = device()
+    node = Node(network(own, rx1_delay_s=5, rx1_dr_offset=3, rx2_data_rate=3), own)
+    node.session = Session(0x26000001, bytes(range(16)), bytes(range(16, 32)))
+    node.server.accept_session(own, node.session)
+    sent = node.report(m_type=MType.CONFIRMED_UP).downlink
+    assert (sent.time_us, sent.sf) == (node.time_us + S, 7)
+
+
+def test_the_state_of_a_device_that_was_never_heard_is_nobodys():
+    own = device()
+    with pytest.raises(LookupError):
+        network(own).link(own)
 
 
 def played():
