@@ -1,0 +1,453 @@
+# SPDX-License-Identifier: MIT
+"""MAC commands between the network server and the real firmware, frame by frame on the air.
+
+Each frame is opened by pamoja-lorawan with the keys of the run; requests and answers are bytes.
+"""
+
+import json
+from base64 import b64decode
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+
+import pytest
+from pamoja import lorawan as pamoja
+
+from host.maccommands import build
+from simulator import scenario as scenarios
+from simulator.events import EventPlan
+from simulator.run import Run
+
+S = 1_000_000
+NAME = "classroom-1"
+
+
+@dataclass
+class Frame:
+    """A data frame as a gateway heard or sent it; `f_opts`: MAC commands, on FPort 0 too."""
+
+    up: bool
+    time_us: int  # end of an uplink, start of a downlink
+    freq_hz: int
+    sf: int
+    size: int
+    opened: object
+
+    @property
+    def f_opts(self):
+        return self.opened.payload if self.opened.fport == 0 else self.opened.fopts
+
+
+class Dialogue(Run):
+    """A run whose packets are kept; `deaf`: numbers of the downlinks that nobody hears."""
+
+    deaf = ()
+
+    def _build(self):
+        super()._build()
+        self.packets, self.downlinks = [], 0
+        self._air.on_transmit.append(self.packets.append)
+
+    def _send(self, gateway, downlink):
+        self.downlinks += 1
+        if self.downlinks - 1 not in self.deaf:
+            super()._send(gateway, downlink)
+
+    def uplinks(self):
+        """All data uplinks that were sent, repetitions too."""
+        return [each for each in self.packets if not each.iq_inverted and each.payload[0]]
+
+    def frames(self):
+        """All data frames of the capture, opened, in the order of time."""
+        (device,) = json.loads((self.out / "devices.json").read_text())["nodes"]
+        keys = device["sessions"][-1]
+        session = pamoja.session(int(keys["dev_addr"], 16), bytes.fromhex(keys["nwk_skey"]),
+                                 bytes.fromhex(keys["app_skey"]))  # fmt: skip
+        found = []
+        for text in (self.out / "capture.jsonl").read_text().splitlines():
+            line = json.loads(text)
+            packet = line.get("rxpk") or line["txpk"]
+            phy = b64decode(packet["data"])
+            if phy[0] in (0x00, 0x20):
+                continue
+            moment = datetime.fromisoformat(line["time"]) - self.scenario.start
+            opened = session.decode(phy, int.from_bytes(phy[6:8], "little"))
+            sf = int(packet["datr"].removeprefix("SF").split("BW")[0])
+            time_us = round(moment.total_seconds() * S)
+            freq_hz = round(packet["freq"] * 1e6)
+            found.append(Frame("rxpk" in line, time_us, freq_hz, sf, len(phy), opened))
+        return found
+
+    def answer_to(self, request):
+        """The uplink that follows the downlink with these MAC commands, its first time."""
+        frames = self.frames()
+        at = next(n for n, each in enumerate(frames) if not each.up and each.f_opts == request)
+        return next(each for each in frames[at:] if each.up)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A function: a run whose network has these MAC commands for the node after 18 minutes."""
+
+    def run(*commands, hours=2.0, deaf=(), node=None, **changes):
+        usual = scenarios.find(None)
+        asked = [EventPlan(NAME, 0.3, commands=stream) for stream in commands]
+        changes["events"] = (*asked, *changes.get("events", ()))
+        nodes = (replace(usual.nodes[0], **(node or {})),)
+        dialogue = Dialogue(replace(usual, duration_h=hours, nodes=nodes, **changes), tmp_path)
+        dialogue.deaf = deaf
+        dialogue.execute()
+        return dialogue
+
+    return run
+
+
+def state(dialogue):
+    return dialogue.network.link(dialogue.nodes[NAME].device).state
+
+
+def later(dialogue, frame):
+    """Transmissions after a frame that was heard, and their data rates and channels."""
+    found = [each for each in dialogue.uplinks() if each.start_us > frame.time_us]
+    return found, {each.sf for each in found}, {round(each.freq_hz / 1e5) for each in found}
+
+
+# LinkADRReq
+
+
+def test_data_rate_power_channels_and_repetitions_are_taken(run):
+    request = build("LinkADRReq", data_rate=3, tx_power=2, ch_mask=0b011, nb_trans=2)
+    dialogue = run(request)
+    answer = dialogue.answer_to(request)
+    assert answer.f_opts == b"\3\7" and answer.sf == 9
+    found, rates, channels = later(dialogue, answer)
+    assert rates == {9} and channels == {8681, 8683}
+    full_dbm = dialogue.uplinks()[0].power_dbm
+    assert {each.power_dbm for each in found} == {full_dbm - 4}
+    # each uplink twice, byte for byte, the second on the other channel (4.3.1.2)
+    pairs = list(zip(found[1::2], found[2::2], strict=False))
+    assert len(pairs) >= 3 and all(one.payload == two.payload for one, two in pairs)
+    assert all(one.freq_hz != two.freq_hz for one, two in pairs)
+    assert len({one.payload for one, _ in pairs}) == len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({"ch_mask": 0b1001, "data_rate": 5}, "0306"),  # a channel that does not exist
+        ({"ch_mask": 0b1000, "data_rate": 5}, "0304"),  # and so none for the data rate
+        ({"ch_mask": 0, "data_rate": 5}, "0304"),
+        ({"ch_mask": 7, "data_rate": 9}, "0305"),
+        ({"ch_mask": 7, "data_rate": 6}, "0305"),  # on none of its channels
+        ({"ch_mask": 7, "data_rate": 5, "tx_power": 9}, "0303"),
+        ({"ch_mask": 7, "data_rate": 5, "ch_mask_cntl": 3}, "0306"),  # RFU
+    ],
+    ids=str,
+)
+def test_a_bit_that_is_refused_changes_nothing(run, fields, answer):
+    request = build("LinkADRReq", **{"tx_power": 3, "nb_trans": 2, **fields})
+    dialogue = run(request, hours=1.0)
+    frame = dialogue.answer_to(request)
+    assert frame.f_opts == bytes.fromhex(answer)
+    found, rates, channels = later(dialogue, frame)
+    assert rates == {7} and len({each.payload for each in found}) == len(found)
+    assert {each.power_dbm for each in found} == {dialogue.uplinks()[0].power_dbm}
+    assert state(dialogue).plan.enabled == {0, 1, 2} and channels <= {8681, 8683, 8685}
+
+
+def test_a_block_is_done_as_one(run):
+    block = build("LinkADRReq", data_rate=0, ch_mask=0b001, nb_trans=5) + build(
+        "LinkADRReq", data_rate=4, tx_power=1, ch_mask=0b110, nb_trans=1
+    )
+    dialogue = run(block)
+    answer = dialogue.answer_to(block)
+    assert answer.f_opts == b"\3\7\3\7"
+    _, rates, channels = later(dialogue, answer)
+    assert rates == {8} and channels == {8683, 8685}
+
+
+def test_a_block_with_one_mistake_is_not_done_at_all(run):
+    block = build("LinkADRReq", data_rate=4, ch_mask=0b1000, nb_trans=1) + build(
+        "LinkADRReq", data_rate=4, ch_mask=0b001, nb_trans=1
+    )
+    dialogue = run(block)
+    answer = dialogue.answer_to(block)
+    assert answer.f_opts == b"\3\6\3\6"
+    assert later(dialogue, answer)[1] == {7} and len(later(dialogue, answer)[2]) > 1
+
+
+# The other requests
+
+
+def test_a_duty_cycle_spaces_the_uplinks(run):
+    request = build("DutyCycleReq", max_duty_cycle=15)
+    dialogue = run(request, hours=3.0)
+    answer = dialogue.answer_to(request)
+    assert answer.f_opts == b"\4"
+    found = [each for each in dialogue.uplinks() if each.end_us >= answer.time_us]
+    assert len(found) >= 3
+    for before, after in pairwise(found):
+        airtime_us = before.end_us - before.start_us
+        # 1/32768 of the time, on all channels; milliseconds are the MAC's measure
+        assert after.start_us - before.end_us >= airtime_us * 32767 - S
+
+
+@pytest.mark.parametrize("window", [1, 2])
+def test_rx_parameters_are_used_from_the_answer_on(run, window):
+    request = build("RXParamSetupReq", rx1_dr_offset=2, rx2_data_rate=4, frequency_hz=868_100_000)
+    status = EventPlan(NAME, 0.8, commands=b"\x06")
+    dialogue = run(request, events=(status,), downlink_window=window)
+    answer = dialogue.answer_to(request)
+    assert answer.f_opts == b"\5\7"
+    ended, asked = [each for each in dialogue.frames() if not each.up][-2:]
+    assert ended.time_us - answer.time_us == window * S and ended.f_opts == b""
+    assert {each.sf for each in (ended, asked)} == {9 if window == 1 else 8}
+    assert window == 1 or {each.freq_hz for each in (ended, asked)} == {868_100_000}
+    # it was heard there: the answer sticks no more, and the status comes
+    assert dialogue.answer_to(b"\x06").f_opts[:1] == b"\x06"
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({"frequency_hz": 869_300_000}, "0506"),  # between two bands
+        ({"rx2_data_rate": 8}, "0505"),
+        ({"rx1_dr_offset": 6}, "0503"),
+    ],
+    ids=str,
+)
+def test_rx_parameters_that_cannot_be_are_refused(run, fields, answer):
+    usual = {"frequency_hz": 869_525_000, "rx2_data_rate": 3, "rx1_dr_offset": 1}
+    request = build("RXParamSetupReq", **{**usual, **fields})
+    dialogue = run(request, hours=1.0)
+    assert dialogue.answer_to(request).f_opts == bytes.fromhex(answer)
+    assert (state(dialogue).rx1_dr_offset, state(dialogue).rx2_data_rate) == (0, 0)
+
+
+@pytest.mark.parametrize("delay_s", [2, 15])
+def test_a_delay_is_used_from_the_answer_on(run, delay_s):
+    request = build("RXTimingSetupReq", delay=delay_s)
+    dialogue = run(request, events=(EventPlan(NAME, 0.8, commands=b"\x06"),))
+    answer = dialogue.answer_to(request)
+    assert answer.f_opts == b"\x08"
+    first = next(each for each in dialogue.frames() if each.time_us > answer.time_us)
+    assert not first.up and first.time_us == answer.time_us + delay_s * S
+    assert dialogue.answer_to(b"\x06").f_opts[:1] == b"\x06"
+
+
+def test_an_answer_sticks_until_a_downlink_is_heard(run):
+    request = build("RXTimingSetupReq", delay=3)
+    dialogue = run(request, deaf=(3, 4))  # join-accept, clock, request; then two get lost
+    frames = dialogue.frames()
+    answers = [each.f_opts for each in frames if each.up and each.f_opts[-1:] == b"\x08"]
+    assert answers == [b"\x08"] * 3 and state(dialogue).rx1_delay_s == 3
+    assert frames[-1].up and frames[-1].f_opts == b""
+
+
+def test_a_new_channel_is_used(run):
+    request = build("NewChannelReq", ch_index=3, frequency_hz=867_100_000, max_dr=5)
+    dialogue = run(request, hours=4.0)
+    answer = dialogue.answer_to(request)
+    assert answer.f_opts == b"\7\3"
+    assert later(dialogue, answer)[2] == {8681, 8683, 8685, 8671}
+    assert dialogue.nodes[NAME].uplinks_heard == dialogue.nodes[NAME].uplinks_sent
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({"frequency_hz": 869_300_000}, "0702"),
+        ({"min_dr": 5, "max_dr": 2}, "0701"),
+        ({"max_dr": 9}, "0701"),
+        ({"ch_index": 16}, "0702"),
+        ({"ch_index": 1}, "0702"),  # a default channel is read-only
+    ],
+    ids=str,
+)
+def test_a_new_channel_that_cannot_be_is_refused(run, fields, answer):
+    usual = {"ch_index": 3, "frequency_hz": 867_100_000, "max_dr": 5}
+    request = build("NewChannelReq", **{**usual, **fields})
+    dialogue = run(request, hours=1.0)
+    frame = dialogue.answer_to(request)
+    assert frame.f_opts == bytes.fromhex(answer)
+    assert later(dialogue, frame)[2] <= {8681, 8683, 8685}
+
+
+def test_a_channel_is_taken_away(run):
+    gone = b"".join(build("NewChannelReq", ch_index=index) for index in (3, 4))
+    dialogue = run(gone, hours=4.0, cf_list=True)
+    answer = dialogue.answer_to(gone)
+    assert answer.f_opts == b"\7\3\7\3"
+    # the CFList has 867.1 to 867.9 MHz as channels 3 to 7
+    assert later(dialogue, answer)[2] == {8681, 8683, 8685, 8675, 8677, 8679}
+
+
+def test_rx1_moves_with_a_dl_channel(run):
+    requests = build("LinkADRReq", data_rate=5, ch_mask=1, nb_trans=1) + build(
+        "DlChannelReq", ch_index=0, frequency_hz=868_200_000
+    )
+    dialogue = run(requests, events=(EventPlan(NAME, 0.8, commands=b"\x06"),))
+    assert dialogue.answer_to(requests).f_opts == bytes.fromhex("0307 0a03")
+    ended, asked = [each for each in dialogue.frames() if not each.up][-2:]
+    assert ended.freq_hz == asked.freq_hz == 868_200_000
+    assert dialogue.answer_to(b"\x06").f_opts[:1] == b"\x06"  # heard there
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [({"ch_index": 5}, "0a01"), ({"frequency_hz": 869_300_000}, "0a02")],
+    ids=str,
+)
+def test_a_dl_channel_that_cannot_be_is_refused(run, fields, answer):
+    request = build("DlChannelReq", **{"ch_index": 1, "frequency_hz": 868_200_000, **fields})
+    dialogue = run(request, hours=1.0)
+    assert dialogue.answer_to(request).f_opts == bytes.fromhex(answer)
+
+
+def test_a_status_tells_how_the_request_was_heard(run):
+    dialogue = run(b"\x06", hours=1.0)
+    answer = dialogue.answer_to(b"\x06").f_opts
+    assert len(answer) == 3 and answer[1] == 255  # this kit cannot measure a battery
+    # 14 dBm over 800 m: 10 dB over the noise, and what fading makes of it
+    assert 6 <= answer[2] <= 12 and state(dialogue).margin_db == answer[2]
+
+
+def test_dwell_times_are_taken_where_the_region_has_them(run):
+    request = build("TXParamSetupReq", max_eirp_index=3)
+    dialogue = run(request, region="AS923-1")
+    assert dialogue.answer_to(request).f_opts == b"\x09"
+    assert (state(dialogue).uplink_dwell, state(dialogue).max_eirp_dbm) == (False, 13)
+
+
+def test_dwell_times_are_not_answered_elsewhere(run):
+    request = build("TXParamSetupReq", max_eirp_index=3)
+    dialogue = run(request)
+    frames = dialogue.frames()
+    assert [each.f_opts for each in frames if not each.up][1:] == [request] * 3
+    assert all(each.f_opts == b"" for each in frames[2:] if each.up)
+
+
+def test_answers_keep_the_order_of_the_requests(run):
+    stream = bytes.fromhex("0405 06 0803 0342070001".replace(" ", ""))
+    dialogue = run(stream)
+    answer = dialogue.answer_to(stream).f_opts
+    assert answer[:2] == b"\x04\x06" and answer[4:] == b"\x08\x03\x07"
+
+
+def test_more_answers_than_f_opts_hold_are_asked_for_again(run):
+    dialogue = run(b"\x06" * 6)
+    frames = dialogue.frames()
+    asked = [each.f_opts for each in frames if not each.up][1:]
+    assert asked == [b"\x06" * 6, b"\x06"]
+    answers = [each.f_opts for each in frames if each.up and each.f_opts[:1] == b"\x06"]
+    assert [len(each) for each in answers] == [15, 3]
+
+
+def test_a_command_to_come_ends_those_of_a_frame(run):
+    raw = EventPlan(NAME, 0.3, f_port=0, payload=bytes.fromhex("0401 0b 0803"))
+    dialogue = run(hours=1.0, events=(raw,))
+    assert dialogue.answer_to(raw.payload).f_opts == b"\x04"
+
+
+def test_commands_on_port_0_are_taken(run):
+    raw = EventPlan(NAME, 0.3, f_port=0, payload=bytes.fromhex("0803"))
+    dialogue = run(hours=1.0, events=(raw,))
+    assert dialogue.answer_to(raw.payload).f_opts == b"\x08"
+    assert state(dialogue).rx1_delay_s == 3
+
+
+def test_a_long_block_on_port_0_is_done_as_one(run):
+    block = b"".join(
+        build("LinkADRReq", data_rate=3, ch_mask=mask, ch_mask_cntl=control, nb_trans=1)
+        for control, mask in ((7, 2), (0, 0x0F00), (1, 0), (2, 0))
+    )
+    dialogue = run(block, region="US915", hours=3.0)
+    answer = dialogue.answer_to(block)
+    assert answer.f_opts == b"\3\7" * 4
+    assert later(dialogue, answer)[2] == {9039, 9041, 9043, 9045}
+
+
+# Questions of the node, confirmed downlinks
+
+
+def test_the_time_and_the_link_check_are_answered(run):
+    dialogue = run(hours=7.0)
+    frames = dialogue.frames()
+    asked, told = frames[0], frames[1]
+    assert asked.f_opts == b"\x0d" and told.f_opts[:1] == b"\x0d"
+    # GPS time at the end of that uplink: 2026-11-23T06:00Z, 18 leap seconds on
+    gps_s = int.from_bytes(told.f_opts[1:5], "little")
+    assert gps_s == 1479448818 + asked.time_us // S
+    proof = next(each for each in frames if each.up and each.f_opts == b"\x02")
+    check = frames[frames.index(proof) + 1]
+    assert not check.up and check.f_opts[0] == 2 and check.f_opts[2] == 1
+
+
+def test_a_confirmed_downlink_is_acknowledged_with_the_next_uplink_only(run):
+    sure = EventPlan(NAME, 0.3, payload=bytes.fromhex("a2000101190258"), confirmed=True)
+    dialogue = run(events=(sure,))
+    frames = dialogue.frames()
+    at = next(n for n, each in enumerate(frames) if not each.up and each.opened.confirmed)
+    acks = [each.opened.ack for each in frames[at:] if each.up]
+    assert acks[0] and not any(acks[1:]) and len(acks) >= 5
+    # its sequence 1 is answered: done
+    answer = next(each for each in frames[at:] if each.up and each.opened.fport == 2)
+    assert answer.opened.payload == bytes.fromhex("a200010100")
+
+
+def test_a_confirmed_downlink_that_got_lost_comes_again_with_another_counter(run):
+    sure = EventPlan(NAME, 0.3, payload=bytes.fromhex("a2000101190258"), confirmed=True)
+    dialogue = run(events=(sure,), deaf=(2, 3))  # join-accept, clock; then two get lost
+    sent = [each for each in dialogue.frames() if not each.up and each.opened.confirmed]
+    assert [each.opened.fcnt for each in sent] == [3]  # 1 and 2 went into the void
+    events = (dialogue.out / "events.jsonl").read_text()
+    assert events.count('"acknowledged"') == 1
+
+
+# ADR
+
+
+def test_adr_takes_a_personalised_node_from_sf12_to_sf7(run):
+    dialogue = run(adr=True, node={"abp": True}, hours=6.0)
+    frames = dialogue.frames()
+    asked, answered = frames[1], frames[2]
+    assert frames[0].sf == 12 and asked.opened.adr
+    assert asked.f_opts[:1] == b"\x0d" and asked.f_opts[6:] == bytes.fromhex("0351070001")
+    assert answered.f_opts == b"\3\7" and answered.sf == 7
+    assert state(dialogue).rate.data_rate == 5 and state(dialogue).rate.tx_power > 0
+    quiet = [each.power_dbm for each in dialogue.uplinks()][-1]
+    assert quiet == dialogue.uplinks()[0].power_dbm - 2 * state(dialogue).rate.tx_power
+
+
+def test_adr_is_asked_for_again_when_it_gets_lost(run):
+    dialogue = run(adr=True, node={"abp": True}, hours=6.0, deaf=(0, 1))
+    frames = [each for each in dialogue.frames() if each.up]
+    assert [each.sf for each in frames[:4]] == [12, 12, 12, 7]
+
+
+# Nothing but frames
+
+
+def test_the_node_hears_frames_and_nothing_else_of_the_network(run, tmp_path):
+    """With a network that only plays the frames of another run, the node does the same."""
+    request = build("LinkADRReq", data_rate=4, tx_power=1, ch_mask=5, nb_trans=2)
+    other = run(request + build("RXTimingSetupReq", delay=4), hours=3.0)
+    sent = [each for each in other.packets if each.iq_inverted]
+    assert len(sent) >= 4
+
+    class Played(Dialogue):
+        def _build(self):
+            super()._build()
+            (gateway,) = self._gateways.values()
+            for packet in sent:
+                played = replace(packet, sender=gateway.eui)
+                self.clock.call_at(packet.start_us, gateway.send, played)
+
+        def _heard(self, gateway, signal):
+            pass
+
+    out = tmp_path / "played"
+    played = Played(replace(other.scenario, events=()), out)
+    played.execute()
+    assert [vars(each) for each in played.uplinks()] == [vars(each) for each in other.uplinks()]
+    assert (out / f"{NAME}.log").read_text() == (tmp_path / f"{NAME}.log").read_text()
