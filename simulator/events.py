@@ -105,6 +105,8 @@ def _commands(values: Mapping[str, Any]) -> bytes:
         if problem is not None or not stream:
             raise EventError("hex", f"no MAC commands: {problem}", "CID first in each")
         return stream
+    if not values["commands"]:
+        raise EventError("commands", "no command in 'commands'", "or leave the event out")
     return b"".join(_command(each) for each in values["commands"])
 
 
@@ -114,9 +116,11 @@ def _command(table: Any) -> bytes:
     if not isinstance(table, dict) or not isinstance(table.get("name"), str):
         raise EventError("commands", "a command is not a table with a name", step)
     fields = {key: value for key, value in table.items() if key != "name"}
+    if not all(isinstance(value, int) for value in fields.values()):
+        raise EventError("commands", f"{table['name']}: fields are whole numbers", step)
     try:
         stream = maccommands.build(table["name"], **fields)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise EventError("commands", f"{table['name']}: {error}", step) from error
     sent, _ = maccommands.parse(stream, downlink=True)
     if [each.name for each in sent] != [table["name"]]:
