@@ -128,9 +128,8 @@ def size(command: MacCommand) -> int:
 
 
 def answer_bytes(request: MacCommand) -> int:
-    """Bytes of a device's answer to a network's request, CID included; 0: it has none."""
-    asks = request.name.endswith("Req")
-    return 1 + COMMANDS[request.cid, False][1] if asks else 0
+    """Bytes of a device's answer to a network's request, CID included."""
+    return 1 + COMMANDS[request.cid, False][1]
 
 
 def parse(stream: bytes, downlink: bool) -> tuple[list[MacCommand], str | None]:

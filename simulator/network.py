@@ -14,7 +14,7 @@ from host.lorawan import DataFrame, JoinAccept, JoinRequest, LorawanError, Sessi
 from host.maccommands import MacCommand
 from simulator import plan
 from simulator.adr import Adr
-from simulator.device import Acknowledged, Device, Rate
+from simulator.device import Acknowledged, Device
 from simulator.link import CounterSeen, Link
 from simulator.outbox import MAC_TRIES, Message, Outbox, cut
 from simulator.reception import Downlink, Reception, Verdict
@@ -176,7 +176,6 @@ class Network:
         link = self._known(entry, request.dev_nonce) or self._new(entry, request.dev_nonce)
         entry.join_nonce = link.number
         accept = self._accept(link.number, link.session.dev_addr)
-        link.state.rate = Rate(reception.data_rate)
         downlink = self._downlink(reception, self._joining, accept.build(device.app_key))
         return Verdict(True, "", device, kind="join", downlink=downlink)
 

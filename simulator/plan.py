@@ -66,8 +66,9 @@ class ChannelPlan:
 
     def mask(self) -> tuple[int, int]:
         """(ChMaskCntl, ChMask) that leaves the first block with channels as it is."""
-        control = min(self.enabled) // _BLOCK
-        return control, _mask(self.enabled, control)
+        enabled = self.enabled or range(len(self._region.channels))  # none: it takes the defaults
+        control = min(enabled) // _BLOCK
+        return control, _mask(enabled, control)
 
     def _define(self, index: int, freq_hz: int, min_dr: int, max_dr: int) -> None:
         if freq_hz:

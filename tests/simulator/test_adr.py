@@ -9,7 +9,6 @@ from simulator.device import Rate
 from simulator.regions import REGIONS
 
 REQUIRED_DB = {5: -7.5, 4: -10.0, 3: -12.5, 0: -20.0}  # by data rate of EU868
-ADR_ACK_REQ = 0x40
 
 
 def history(snr_db, tx_power, losses=0):
@@ -204,6 +203,28 @@ def test_a_device_on_all_channels_is_told_the_sub_band(peer):
     assert node.commands() == SUB_BAND_2
     node.report(b"\3\7\3\7")
     assert node.down is None and node.state.plan.enabled == {*range(8, 16), 65}
+
+
+def test_the_mask_is_of_the_first_block_with_channels(peer):
+    node = peer(region=REGIONS["US915"], sf=8, bw_hz=500_000, freq_hz=904_600_000, adr=True)
+    node.snr_db = -5.0
+    node.report(adr=True)
+    node.state.plan.enabled = {65}
+    node.report(adr=True)
+    assert node.commands() == build(
+        "LinkADRReq", data_rate=3, ch_mask=2, ch_mask_cntl=4, nb_trans=1
+    )
+
+
+def test_a_device_that_gave_up_its_last_channel_is_on_the_defaults(peer):
+    node = peer(adr=True)
+    # two fit into FOpts, the third comes with the answer to them
+    node.asked(*(build("NewChannelReq", ch_index=n) for n in (0, 1, 2)), answer=b"\7\3" * 2)
+    node.report(b"\7\3", adr=True)
+    assert node.state.plan.enabled == set()
+    node.snr_db = 6.0
+    node.report(adr=True)
+    assert node.commands() == build("LinkADRReq", data_rate=5, tx_power=1, ch_mask=7, nb_trans=1)
 
 
 def test_adr_stays_at_125_khz(peer):

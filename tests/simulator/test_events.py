@@ -94,7 +94,7 @@ def test_an_event_is_what_a_network_sends(write, lines, expected):
         ((*MAC, 'commands = [{ name = "LinkADRAns" }]'), 21, "a network does not send LinkADRAns"),
         ((*MAC, 'commands = [{ name = "DutyCycleReq", max_duty_cycle = 16 }]'), 21, "out of range"),
         ((*MAC, 'commands = [{ name = "DutyCycleReq", duty = 1 }]'), 21, "has no field duty"),
-        ((*MAC, 'commands = [{ name = "DutyCycleReq", max_duty_cycle = "1" }]'), 21, "whole numbers"),
+        ((*MAC, 'commands = [{ name = "DutyCycleReq", max_duty_cycle = "1" }]'), 21, "numbers"),
         ((*DOWN, "f_port = 2"), 18, "an event 'downlink' needs something to send"),
         ((*DOWN, "f_port = 225", 'payload = "00"'), 21, "1 bytes for FPort 225"),
         ((*DOWN, "f_port = 2", 'payload = "xy"'), 22, "'payload' is not hexadecimal"),

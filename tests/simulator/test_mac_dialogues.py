@@ -385,6 +385,31 @@ def test_what_is_cut_off_is_asked_again(peer):
     assert node.state.rx1_delay_s == 2
 
 
+def test_what_is_asked_again_keeps_its_order(peer):
+    node = peer()
+    stream = bytes.fromhex("0401 06 0803")
+    assert node.asked(stream) == stream
+    node.report()
+    assert node.commands() == stream
+
+
+def test_each_of_two_requests_of_a_kind_has_its_own_answer(peer):
+    node = peer()
+    requests = [
+        build("NewChannelReq", ch_index=index, frequency_hz=867_100_000 + 200_000 * index, max_dr=5)
+        for index in (3, 4)
+    ]
+    node.asked(*requests, answer=b"\7\0\7\3")
+    assert node.state.plan.enabled == {0, 1, 2, 4}
+
+
+def test_channels_that_do_not_exist_are_not_believed(peer):
+    node = peer()
+    node.asked(bytes.fromhex("0350ffff01"), answer=b"\3\7")
+    node.asked(build("DlChannelReq", ch_index=9, frequency_hz=868_100_000), answer=b"\x0a\3")
+    assert node.state.plan.enabled == node.state.plan.channels.keys() == {0, 1, 2}
+
+
 def test_an_unknown_command_ends_the_answers(peer):
     node = peer()
     node.asked(b"\x04\x01", b"\x08\x03", answer=bytes.fromhex("04 ff 08"))
@@ -423,6 +448,15 @@ def test_no_more_is_asked_than_one_uplink_can_answer(peer):
     # without the ADR bit it may be at any data rate by then
     free = peer(region=REGIONS["US915"], sf=7, freq_hz=903_900_000)
     assert free.asked(b"\x06" * 5) == b"\x06" * 3
+
+
+def test_no_more_is_asked_than_a_downlink_may_carry(peer):
+    node = peer(region=REGIONS["AS923-1"], sf=10, freq_hz=923_200_000)
+    node.asked(build("TXParamSetupReq", downlink_dwell=1), answer=b"\x09")
+    requests = [build("NewChannelReq", ch_index=n, frequency_hz=923_600_000) for n in (2, 3)]
+    # MACPayload of 19 bytes at DR2: 7 of FHDR, 12 of FOpts
+    assert node.asked(*requests, b"\x06") == b"".join(requests)
+    assert node.down.fpending
 
 
 # Answers of the network

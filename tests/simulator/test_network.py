@@ -19,6 +19,7 @@ from host.lorawan import (
     open_join_accept,
 )
 from simulator.network import Device, Network
+from simulator.regions import REGIONS
 
 JOIN_EUI = bytes.fromhex("70b3d57ed0000001")
 DEV_EUI = bytes.fromhex("0004a30b001a2b3c")
@@ -244,6 +245,36 @@ def test_an_adr_ack_req_is_answered():
     answer = node.opened(node.report(f_ctrl=DataFrame.ADR | DataFrame.ADR_ACK_REQ).downlink)
     assert (answer.f_ctrl, answer.f_opts, answer.f_port) == (0, b"", None)
     assert node.report(f_ctrl=DataFrame.ADR).downlink is None
+
+
+def test_an_adr_ack_req_may_mean_all_channels():
+    """As ChirpStack: a device that heard nothing for long may have gone back to all of them."""
+    own = device()
+    channel = {"sf": 10, "freq_hz": 903_900_000}
+    node = Node(network(own, region=REGIONS["US915"]), own)
+    node.join(**channel)
+    assert node.report(channel=channel).downlink is None
+    sent = node.report(channel=channel, f_ctrl=DataFrame.ADR_ACK_REQ).downlink
+    assert node.opened(sent).f_opts == bytes.fromhex("0300020071 030000ff01".replace(" ", ""))
+
+
+def test_an_adr_ack_req_may_mean_the_default_channels_besides_others():
+    node = joined(channels_hz=(867_100_000,), adr=True)
+    request = maccommands.build("LinkADRReq", data_rate=5, ch_mask=8, nb_trans=1)
+    assert change(node, request, b"\3\7") is not None
+    plan = node.server.link(node.own).state.plan
+    assert plan.enabled == {3}
+    node.report(f_ctrl=DataFrame.ADR_ACK_REQ)
+    assert plan.enabled == {0, 1, 2, 3}
+
+
+def test_no_uplink_follows_the_last_counter():
+    node = joined()
+    node.report()
+    node.server.link(node.own).f_cnt_up = 0xFFFFFFFF
+    node.f_cnt = 7
+    verdict = node.send(node.frame(b"x"))
+    assert (verdict.accepted, verdict.reason) == (False, "counter 7 seen")
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,14 @@ def test_rx1_data_rates(name, data_rate, offset, dwell, rx1):
     assert REGIONS[name].rx1_rate(data_rate, offset, dwell) == rx1
 
 
+def test_an_uplink_on_no_channel_of_a_fixed_plan_is_answered_in_rx2(peer):
+    node = peer(region=US915, sf=10, freq_hz=902_350_000)
+    node.report(confirmed=True)
+    sent = node.sent
+    assert (sent.freq_hz, sent.sf, sent.bw_hz) == (923_300_000, 12, 500_000)
+    assert sent.time_us == node.time_us + 2_000_000
+
+
 def test_cf_lists_are_the_published_ones():
     vectors = json.loads((VECTORS / "mac_commands.json").read_text())["cflist"]
     for each in vectors:
