@@ -235,13 +235,23 @@ def test_a_delay_is_used_from_the_answer_on(run, delay_s):
     assert dialogue.answer_to(b"\x06").f_opts[:1] == b"\x06"
 
 
-def test_an_answer_sticks_until_a_downlink_is_heard(run):
-    request = build("RXTimingSetupReq", delay=3)
-    dialogue = run(request, deaf=(3, 4))  # join-accept, clock, request; then two get lost
-    frames = dialogue.frames()
-    answers = [each.f_opts for each in frames if each.up and each.f_opts[-1:] == b"\x08"]
-    assert answers == [b"\x08"] * 3 and state(dialogue).rx1_delay_s == 3
-    assert frames[-1].up and frames[-1].f_opts == b""
+@pytest.mark.parametrize(
+    ("region", "request_", "answer"),
+    [
+        ("EU868", "0523d2ad84", "0507"),
+        ("EU868", "0803", "08"),
+        ("EU868", "0a01107a84", "0a03"),
+        ("AS923-1", "091e", "09"),
+    ],
+)
+def test_an_answer_sticks_until_a_downlink_is_heard(run, region, request_, answer):
+    request, answer = bytes.fromhex(request_), bytes.fromhex(answer)
+    # heard are join-accept, clock and request; then two get lost
+    dialogue = run(request, deaf=(3, 4), region=region)
+    answers = [each.f_opts for each in dialogue.frames() if each.up]
+    at = answers.index(answer)
+    assert answers[at : at + 3] == [answer] * 3
+    assert set(answers[at + 3 :]) == {b""}
 
 
 def test_a_new_channel_is_used(run):
