@@ -320,7 +320,8 @@ class Run:
 
     def _write_devices(self) -> None:
         """Keys of virtual nodes, for a replay; still nobody else's to read."""
-        rows = [node.device.record() for node in self.nodes.values()]
+        region = {"region": self._region.name}
+        rows = [node.device.record() | region for node in self.nodes.values()]
         path = self.out / "devices.json"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from host import files
+from host import desk, files
 from host.lorawan import open_join_accept, time_on_air_us
 from host.maccommands import build
 from simulator import micropython
@@ -209,6 +209,13 @@ def test_a_fixed_plan_finds_its_sub_band(tmp_path, name):
     ups = [each for each in run.packets if not each.iq_inverted and each.payload[0]]
     heard = {(freq_hz, bw_hz) for freq_hz, bw_hz in REGIONS[name].heard()}
     assert {(round(each.freq_hz, -2), each.bw_hz) for each in ups} <= heard
+
+
+def test_a_capture_of_another_region_plays_into_a_network_of_that_region(tmp_path):
+    run = Watched(replace(scenarios.find(None), region="US915", duration_h=1.0), tmp_path)
+    (node,) = run.execute()["nodes"]
+    played = desk.replay(tmp_path / "capture.jsonl", None, "network", True)
+    assert played["accepted"] == node["uplinks_heard"] + node["joins"] == played["refused"]
 
 
 def test_a_gateway_tells_the_centre_of_its_channel(tmp_path):
