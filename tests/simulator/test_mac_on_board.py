@@ -4,179 +4,15 @@
 Each frame is opened by pamoja-lorawan with the keys of the run; requests and answers are bytes.
 """
 
-import json
-from base64 import b64decode
-from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import pairwise
 
 import pytest
-from pamoja import lorawan as pamoja
 
 from host.maccommands import build
-from simulator import scenario as scenarios
 from simulator.events import EventPlan
-from simulator.run import Run
 
 S = 1_000_000
 NAME = "classroom-1"
-
-
-@dataclass
-class Frame:
-    """A data frame as a gateway heard or sent it; `f_opts`: MAC commands, on FPort 0 too."""
-
-    up: bool
-    time_us: int  # end of an uplink, start of a downlink
-    freq_hz: int
-    sf: int
-    size: int
-    opened: object
-
-    @property
-    def f_opts(self):
-        return self.opened.payload if self.opened.fport == 0 else self.opened.fopts
-
-
-class Dialogue(Run):
-    """A run whose packets are kept; `deaf`: numbers of the downlinks that nobody hears."""
-
-    deaf = ()
-
-    def _build(self):
-        super()._build()
-        self.packets, self.downlinks = [], 0
-        self._air.on_transmit.append(self.packets.append)
-
-    def _send(self, gateway, downlink):
-        self.downlinks += 1
-        if self.downlinks - 1 not in self.deaf:
-            super()._send(gateway, downlink)
-
-    def uplinks(self):
-        """All data uplinks that were sent, repetitions too."""
-        return [each for each in self.packets if not each.iq_inverted and each.payload[0]]
-
-    def frames(self):
-        """All data frames of the capture, opened, in the order of time."""
-        (device,) = json.loads((self.out / "devices.json").read_text())["nodes"]
-        keys = device["sessions"][-1]
-        session = pamoja.session(int(keys["dev_addr"], 16), bytes.fromhex(keys["nwk_skey"]),
-                                 bytes.fromhex(keys["app_skey"]))  # fmt: skip
-        found = []
-        for text in (self.out / "capture.jsonl").read_text().splitlines():
-            line = json.loads(text)
-            packet = line.get("rxpk") or line["txpk"]
-            phy = b64decode(packet["data"])
-            if phy[0] in (0x00, 0x20):
-                continue
-            moment = datetime.fromisoformat(line["time"]) - self.scenario.start
-            opened = session.decode(phy, int.from_bytes(phy[6:8], "little"))
-            sf = int(packet["datr"].removeprefix("SF").split("BW")[0])
-            time_us = round(moment.total_seconds() * S)
-            freq_hz = round(packet["freq"] * 1e6)
-            found.append(Frame("rxpk" in line, time_us, freq_hz, sf, len(phy), opened))
-        return found
-
-    def answer_to(self, request):
-        """The uplink that follows the downlink with these MAC commands, its first time."""
-        frames = self.frames()
-        at = next(n for n, each in enumerate(frames) if not each.up and each.f_opts == request)
-        return next(each for each in frames[at:] if each.up)
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A function: a run whose network has these MAC commands for the node after 18 minutes."""
-
-    def run(*commands, hours=2.0, deaf=(), node=None, **changes):
-        usual = scenarios.find(None)
-        asked = [EventPlan(NAME, 0.3, commands=stream) for stream in commands]
-        changes["events"] = (*asked, *changes.get("events", ()))
-        nodes = (replace(usual.nodes[0], **(node or {})),)
-        dialogue = Dialogue(replace(usual, duration_h=hours, nodes=nodes, **changes), tmp_path)
-        dialogue.deaf = deaf
-        dialogue.execute()
-        return dialogue
-
-    return run
-
-
-def state(dialogue):
-    return dialogue.network.link(dialogue.nodes[NAME].device).state
-
-
-def later(dialogue, frame):
-    """Transmissions after a frame that was heard, and their data rates and channels."""
-    found = [each for each in dialogue.uplinks() if each.start_us > frame.time_us]
-    return found, {each.sf for each in found}, {round(each.freq_hz / 1e5) for each in found}
-
-
-# LinkADRReq
-
-
-def test_data_rate_power_channels_and_repetitions_are_taken(run):
-    request = build("LinkADRReq", data_rate=3, tx_power=2, ch_mask=0b011, nb_trans=2)
-    dialogue = run(request)
-    answer = dialogue.answer_to(request)
-    assert answer.f_opts == b"\3\7" and answer.sf == 9
-    found, rates, channels = later(dialogue, answer)
-    assert rates == {9} and channels == {8681, 8683}
-    full_dbm = dialogue.uplinks()[0].power_dbm
-    assert {each.power_dbm for each in found} == {full_dbm - 4}
-    # each uplink twice, byte for byte, the second on the other channel (4.3.1.2)
-    pairs = list(zip(found[1::2], found[2::2], strict=False))
-    assert len(pairs) >= 3 and all(one.payload == two.payload for one, two in pairs)
-    assert all(one.freq_hz != two.freq_hz for one, two in pairs)
-    assert len({one.payload for one, _ in pairs}) == len(pairs)
-
-
-@pytest.mark.parametrize(
-    ("fields", "answer"),
-    [
-        ({"ch_mask": 0b1001, "data_rate": 5}, "0306"),  # a channel that does not exist
-        ({"ch_mask": 0b1000, "data_rate": 5}, "0304"),  # and so none for the data rate
-        ({"ch_mask": 0, "data_rate": 5}, "0304"),
-        ({"ch_mask": 7, "data_rate": 9}, "0305"),
-        ({"ch_mask": 7, "data_rate": 6}, "0305"),  # on none of its channels
-        ({"ch_mask": 7, "data_rate": 5, "tx_power": 9}, "0303"),
-        ({"ch_mask": 7, "data_rate": 5, "ch_mask_cntl": 3}, "0306"),  # RFU
-    ],
-    ids=str,
-)
-def test_a_bit_that_is_refused_changes_nothing(run, fields, answer):
-    request = build("LinkADRReq", **{"tx_power": 3, "nb_trans": 2, **fields})
-    dialogue = run(request, hours=1.0)
-    frame = dialogue.answer_to(request)
-    assert frame.f_opts == bytes.fromhex(answer)
-    found, rates, channels = later(dialogue, frame)
-    assert rates == {7} and len({each.payload for each in found}) == len(found)
-    assert {each.power_dbm for each in found} == {dialogue.uplinks()[0].power_dbm}
-    assert state(dialogue).plan.enabled == {0, 1, 2} and channels <= {8681, 8683, 8685}
-
-
-def test_a_block_is_done_as_one(run):
-    block = build("LinkADRReq", data_rate=0, ch_mask=0b001, nb_trans=5) + build(
-        "LinkADRReq", data_rate=4, tx_power=1, ch_mask=0b110, nb_trans=1
-    )
-    dialogue = run(block)
-    answer = dialogue.answer_to(block)
-    assert answer.f_opts == b"\3\7\3\7"
-    _, rates, channels = later(dialogue, answer)
-    assert rates == {8} and channels == {8683, 8685}
-
-
-def test_a_block_with_one_mistake_is_not_done_at_all(run):
-    block = build("LinkADRReq", data_rate=4, ch_mask=0b1000, nb_trans=1) + build(
-        "LinkADRReq", data_rate=4, ch_mask=0b001, nb_trans=1
-    )
-    dialogue = run(block)
-    answer = dialogue.answer_to(block)
-    assert answer.f_opts == b"\3\6\3\6"
-    assert later(dialogue, answer)[1] == {7} and len(later(dialogue, answer)[2]) > 1
-
-
-# The other requests
 
 
 def test_a_duty_cycle_spaces_the_uplinks(run):
@@ -221,7 +57,7 @@ def test_rx_parameters_that_cannot_be_are_refused(run, fields, answer):
     request = build("RXParamSetupReq", **{**usual, **fields})
     dialogue = run(request, hours=1.0)
     assert dialogue.answer_to(request).f_opts == bytes.fromhex(answer)
-    assert (state(dialogue).rx1_dr_offset, state(dialogue).rx2_data_rate) == (0, 0)
+    assert (dialogue.state.rx1_dr_offset, dialogue.state.rx2_data_rate) == (0, 0)
 
 
 @pytest.mark.parametrize("delay_s", [2, 15])
@@ -259,7 +95,7 @@ def test_a_new_channel_is_used(run):
     dialogue = run(request, hours=4.0)
     answer = dialogue.answer_to(request)
     assert answer.f_opts == b"\7\3"
-    assert later(dialogue, answer)[2] == {8681, 8683, 8685, 8671}
+    assert dialogue.later(answer)[2] == {8681, 8683, 8685, 8671}
     assert dialogue.nodes[NAME].uplinks_heard == dialogue.nodes[NAME].uplinks_sent
 
 
@@ -280,7 +116,7 @@ def test_a_new_channel_that_cannot_be_is_refused(run, fields, answer):
     dialogue = run(request, hours=1.0)
     frame = dialogue.answer_to(request)
     assert frame.f_opts == bytes.fromhex(answer)
-    assert later(dialogue, frame)[2] <= {8681, 8683, 8685}
+    assert dialogue.later(frame)[2] <= {8681, 8683, 8685}
 
 
 def test_a_channel_is_taken_away(run):
@@ -289,7 +125,7 @@ def test_a_channel_is_taken_away(run):
     answer = dialogue.answer_to(gone)
     assert answer.f_opts == b"\7\3\7\3"
     # the CFList has 867.1 to 867.9 MHz as channels 3 to 7
-    assert later(dialogue, answer)[2] == {8681, 8683, 8685, 8675, 8677, 8679}
+    assert dialogue.later(answer)[2] == {8681, 8683, 8685, 8675, 8677, 8679}
 
 
 def test_rx1_moves_with_a_dl_channel(run):
@@ -319,14 +155,14 @@ def test_a_status_tells_how_the_request_was_heard(run):
     answer = dialogue.answer_to(b"\x06").f_opts
     assert len(answer) == 3 and answer[1] == 255  # this kit cannot measure a battery
     # 14 dBm over 800 m: 10 dB over the noise, and what fading makes of it
-    assert 6 <= answer[2] <= 12 and state(dialogue).margin_db == answer[2]
+    assert 6 <= answer[2] <= 12 and dialogue.state.margin_db == answer[2]
 
 
 def test_dwell_times_are_taken_where_the_region_has_them(run):
     request = build("TXParamSetupReq", max_eirp_index=3)
     dialogue = run(request, region="AS923-1")
     assert dialogue.answer_to(request).f_opts == b"\x09"
-    assert (state(dialogue).uplink_dwell, state(dialogue).max_eirp_dbm) == (False, 13)
+    assert (dialogue.state.uplink_dwell, dialogue.state.max_eirp_dbm) == (False, 13)
 
 
 def test_dwell_times_are_not_answered_elsewhere(run):
@@ -363,7 +199,7 @@ def test_commands_on_port_0_are_taken(run):
     raw = EventPlan(NAME, 0.3, f_port=0, payload=bytes.fromhex("0803"))
     dialogue = run(hours=1.0, events=(raw,))
     assert dialogue.answer_to(raw.payload).f_opts == b"\x08"
-    assert state(dialogue).rx1_delay_s == 3
+    assert dialogue.state.rx1_delay_s == 3
 
 
 def test_a_long_block_on_port_0_is_done_as_one(run):
@@ -374,7 +210,7 @@ def test_a_long_block_on_port_0_is_done_as_one(run):
     dialogue = run(block, region="US915", hours=3.0)
     answer = dialogue.answer_to(block)
     assert answer.f_opts == b"\3\7" * 4
-    assert later(dialogue, answer)[2] == {9039, 9041, 9043, 9045}
+    assert dialogue.later(answer)[2] == {9039, 9041, 9043, 9045}
 
 
 # Questions of the node, confirmed downlinks
@@ -412,52 +248,3 @@ def test_a_confirmed_downlink_that_got_lost_comes_again_with_another_counter(run
     assert [each.opened.fcnt for each in sent] == [3]  # 1 and 2 went into the void
     events = (dialogue.out / "events.jsonl").read_text()
     assert events.count('"acknowledged"') == 1
-
-
-# ADR
-
-
-def test_adr_takes_a_personalised_node_from_sf12_to_sf7(run):
-    dialogue = run(adr=True, node={"abp": True}, hours=6.0)
-    frames = dialogue.frames()
-    asked, answered = frames[1], frames[2]
-    assert frames[0].sf == 12 and asked.opened.adr
-    assert asked.f_opts[:1] == b"\x0d" and asked.f_opts[6:] == bytes.fromhex("0351070001")
-    assert answered.f_opts == b"\3\7" and answered.sf == 7
-    assert state(dialogue).rate.data_rate == 5 and state(dialogue).rate.tx_power > 0
-    quiet = [each.power_dbm for each in dialogue.uplinks()][-1]
-    assert quiet == dialogue.uplinks()[0].power_dbm - 2 * state(dialogue).rate.tx_power
-
-
-def test_adr_is_asked_for_again_when_it_gets_lost(run):
-    dialogue = run(adr=True, node={"abp": True}, hours=6.0, deaf=(0, 1))
-    frames = [each for each in dialogue.frames() if each.up]
-    assert [each.sf for each in frames[:4]] == [12, 12, 12, 7]
-
-
-# Nothing but frames
-
-
-def test_the_node_hears_frames_and_nothing_else_of_the_network(run, tmp_path):
-    """With a network that only plays the frames of another run, the node does the same."""
-    request = build("LinkADRReq", data_rate=4, tx_power=1, ch_mask=5, nb_trans=2)
-    other = run(request + build("RXTimingSetupReq", delay=4), hours=3.0)
-    sent = [each for each in other.packets if each.iq_inverted]
-    assert len(sent) >= 4
-
-    class Played(Dialogue):
-        def _build(self):
-            super()._build()
-            (gateway,) = self._gateways.values()
-            for packet in sent:
-                played = replace(packet, sender=gateway.eui)
-                self.clock.call_at(packet.start_us, gateway.send, played)
-
-        def _heard(self, gateway, signal):
-            pass
-
-    out = tmp_path / "played"
-    played = Played(replace(other.scenario, events=()), out)
-    played.execute()
-    assert [vars(each) for each in played.uplinks()] == [vars(each) for each in other.uplinks()]
-    assert (out / f"{NAME}.log").read_text() == (tmp_path / f"{NAME}.log").read_text()

@@ -261,7 +261,9 @@ def test_an_adr_ack_req_may_mean_all_channels():
 def test_an_adr_ack_req_may_mean_the_default_channels_besides_others():
     node = joined(channels_hz=(867_100_000,), adr=True)
     request = maccommands.build("LinkADRReq", data_rate=5, ch_mask=8, nb_trans=1)
-    assert change(node, request, b"\3\7") is not None
+    node.server.queue_mac(node.own, [request])
+    node.report()
+    node.report(f_opts=b"\3\7")
     plan = node.server.link(node.own).state.plan
     assert plan.enabled == {3}
     node.report(f_ctrl=DataFrame.ADR_ACK_REQ)
@@ -362,16 +364,6 @@ def test_a_payload_waits_for_a_data_rate_that_carries_it():
         node.server.queue(node.own, 2, bytes(243))
 
 
-def test_mac_commands_fill_f_opts_by_whole_commands():
-    node = joined()
-    request = maccommands.build("NewChannelReq", ch_index=3, frequency_hz=867_100_000, max_dr=5)
-    node.server.queue_mac(node.own, [request] * 3)
-    first = node.opened(node.report().downlink)
-    assert (first.f_opts, first.f_ctrl) == (request * 2, DataFrame.F_PENDING)
-    second = node.opened(node.report(f_opts=b"\7\3\7\3").downlink)
-    assert (second.f_opts, second.f_ctrl) == (request, 0)
-
-
 def test_port_0_travels_alone():
     node = joined()
     node.server.queue(node.own, 0, b"\x06")
@@ -380,43 +372,6 @@ def test_port_0_travels_alone():
     assert asked.f_port is None and asked.f_opts[3:] == b"\x04\x00"
     answer = node.opened(node.report().downlink)
     assert (answer.f_port, answer.frm_payload, answer.f_opts) == (0, b"\x06", b"")
-
-
-def change(node, request, answer, channel=None):
-    """Send a request down, its answer up, and return the downlink to that answer."""
-    node.server.queue_mac(node.own, [request])
-    assert node.opened(node.report().downlink).f_opts == request
-    return node.report(f_opts=answer, m_type=MType.CONFIRMED_UP, channel=channel).downlink
-
-
-def test_new_windows_count_from_the_uplink_that_answers():
-    node = joined()
-    sent = change(node, maccommands.build("RXTimingSetupReq", delay=3), b"\x08")
-    assert sent.time_us == node.time_us + 3 * S
-    request = maccommands.build(
-        "RXParamSetupReq", rx1_dr_offset=1, rx2_data_rate=3, frequency_hz=869_525_000
-    )
-    refused = change(node, request, b"\x05\x06")
-    assert refused.sf == 7
-    assert change(node, request, b"\x05\x07").sf == 8
-    request = maccommands.build("DlChannelReq", ch_index=1, frequency_hz=868_500_000)
-    assert change(node, request, b"\x0a\x03").freq_hz == 868_500_000
-    other = {"freq_hz": 868_100_000}
-    assert node.report(m_type=MType.CONFIRMED_UP, channel=other).downlink.freq_hz == 868_100_000
-
-
-def test_rx2_follows_its_request():
-    node = joined(downlink_window=2)
-    request = maccommands.build(
-        "RXParamSetupReq", rx1_dr_offset=0, rx2_data_rate=4, frequency_hz=869_850_000
-    )
-    sent = change(node, request, b"\x05\x07")
-    assert (sent.freq_hz, sent.sf) == (869_850_000, 8)
-
-
-def test_an_answer_that_nobody_asked_for_changes_nothing():
-    node = joined()
-    assert node.report(f_opts=b"\x08\x05\x07", m_type=MType.CONFIRMED_UP).downlink.sf == 7
 
 
 def test_the_old_session_holds_until_the_new_one_is_used():
