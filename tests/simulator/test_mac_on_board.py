@@ -248,3 +248,14 @@ def test_a_confirmed_downlink_that_got_lost_comes_again_with_another_counter(run
     assert [each.opened.fcnt for each in sent] == [3]  # 1 and 2 went into the void
     events = (dialogue.out / "events.jsonl").read_text()
     assert events.count('"acknowledged"') == 1
+
+
+def test_f_pending_is_followed_by_an_uplink_soon(run):
+    two = [EventPlan(NAME, 0.3, f_port=9, payload=each) for each in (b"one", b"two")]
+    frames = run(hours=1.0, events=tuple(two)).frames()
+    at = next(n for n, each in enumerate(frames) if each.opened.payload == b"one")
+    first, poll, second = frames[at : at + 3]
+    assert first.opened.fpending and not second.opened.fpending
+    # it has nothing to say itself, and waits only for its sub-band: 99 times 51 ms
+    assert poll.opened.fport is None and poll.time_us - first.time_us < 6 * S
+    assert second.opened.payload == b"two"
