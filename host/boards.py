@@ -282,7 +282,13 @@ def kits(path: Path | None = None) -> dict[str, Kit]:
 
 
 def config_for(
-    board: Board, kit: Kit, name: str, dev_eui: bytes, join_eui: bytes, app_key: bytes
+    board: Board,
+    kit: Kit,
+    name: str,
+    dev_eui: bytes,
+    join_eui: bytes,
+    app_key: bytes,
+    region: str = "EU868",
 ) -> dict[str, Any]:
     """The config that goes to a board: CBOR-able, with string keys; EUIs and key in reading order.
 
@@ -294,7 +300,7 @@ def config_for(
         "kit": kit.name,
         "board": board.name,
         "chip": board.chip,
-        "region": "EU868",
+        "region": region,
         "dev_eui": dev_eui,
         "join_eui": join_eui,
         "app_key": app_key,

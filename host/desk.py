@@ -89,8 +89,11 @@ def _to_table(
 def _to_network(frames: list[replaying.Uplink], known: list[dict[str, Any]]) -> dict[str, Any]:
     """Each frame to a fresh network server, and then each once more, which it has to refuse."""
     from simulator.network import Device, Network
+    from simulator.regions import EU868, REGIONS
 
-    network = Network([Device.restore(each) for each in known], Random(0))
+    names = [each["region"] for each in known if "region" in each]
+    region = REGIONS.get(names[0], EU868) if names else EU868
+    network = Network([Device.restore(each) for each in known], Random(0), region=region)
     accepted, refused = 0, []
     start = frames[0].time if frames else None
     for turn in range(2):

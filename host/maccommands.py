@@ -122,6 +122,16 @@ COMMANDS: dict[tuple[int, bool], tuple[str, int, tuple[Field, ...]]] = {
 _CIDS = {name: key for key, (name, _, _) in COMMANDS.items()}
 
 
+def size(command: MacCommand) -> int:
+    """Bytes of a network's command, CID included."""
+    return 1 + COMMANDS[command.cid, True][1]
+
+
+def answer_bytes(request: MacCommand) -> int:
+    """Bytes of a device's answer to a network's request, CID included."""
+    return 1 + COMMANDS[request.cid, False][1]
+
+
 def parse(stream: bytes, downlink: bool) -> tuple[list[MacCommand], str | None]:
     """Return the commands of a stream, and why it stopped early.
 

@@ -46,10 +46,10 @@ def new_identity(
     return Identity(name, dev_eui, bytes(8), random_bytes(16))
 
 
-def records(board: Board, kit: Kit, identity: Identity) -> dict[str, bytes]:
+def records(board: Board, kit: Kit, identity: Identity, region: str = "EU868") -> dict[str, bytes]:
     """The files that make a board this node: its config, and what it needs to know without one."""
     config = config_for(
-        board, kit, identity.name, identity.dev_eui, identity.join_eui, identity.app_key
+        board, kit, identity.name, identity.dev_eui, identity.join_eui, identity.app_key, region
     )
     if identity.session is not None:
         del config["app_key"]
@@ -62,11 +62,17 @@ def board_records(board: Board) -> dict[str, bytes]:
     return {f"{image.STATE}/board.0": image.record({"led": board.led.pin} if board.led else {})}
 
 
-def flash_image(board: Board, kit: Kit, identity: Identity, firmware: Path | None = None) -> bytes:
+def flash_image(
+    board: Board,
+    kit: Kit,
+    identity: Identity,
+    firmware: Path | None = None,
+    region: str = "EU868",
+) -> bytes:
     """The whole LittleFS image of a provisioned board.
 
     `firmware` is somebody's changed firmware directory, None: the packaged one. HostError: a file
     does not compile, or all of it does not fit.
     """
-    contents = image.firmware(firmware) | records(board, kit, identity)
+    contents = image.firmware(firmware) | records(board, kit, identity, region)
     return image.build(contents, board.filesystem_kib * 1024 // image.BLOCK_SIZE, board.prog_size)

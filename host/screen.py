@@ -110,11 +110,13 @@ def summary_lines(node: dict[str, Any]) -> list[str]:
     parts = ", ".join(f"{name} {mah:.3g}" for name, mah in node["mah_day_by_part"].items())
     tries = "try" if node["join_tries"] == 1 else "tries"
     joined = f"joined after {node['join_tries']} {tries}" if node["joins"] else "never joined"
+    duty_cycle = node["duty_cycle_share"]  # None: the region has none
+    shares = "" if duty_cycle is None else f"{duty_cycle:.1%} of the duty cycle, "
     return [
         f"{node['name']} ({node['kit']} on {node['board']}): {joined}",
         f"  uplinks   {node['uplinks_sent']} sent, {node['uplinks_heard']} heard",
-        f"  airtime   {node['airtime_s']:.1f} s: {node['duty_cycle_share']:.1%} of the duty cycle,"
-        f" {node['fair_use_share']:.1%} of fair use (30 s a day)",
+        f"  airtime   {node['airtime_s']:.1f} s: {shares}"
+        f"{node['fair_use_share']:.1%} of fair use (30 s a day)",
         f"  CO2       {node['co2_minutes_above_800']} minutes above 800 ppm,"
         f" {node['co2_minutes_above_1200']} above 1200 ppm",
         f"  energy    {node['mah_day']:.0f} mAh a day ({parts})",

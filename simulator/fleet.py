@@ -14,7 +14,7 @@ from simulator.chips.scd4x import Scd4x
 from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
 from simulator.clock import Clock
-from simulator.network import Device
+from simulator.device import Device
 from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.world import Classroom, Conditions, Environment, Step
 
@@ -90,7 +90,7 @@ def make_node(
         session = Session(keys.getrandbits(25), keys.randbytes(16), keys.randbytes(16))
         identity = replace(identity, session=session)
     flash = folder / f"{plan.name}.flash"
-    flash.write_bytes(provision.flash_image(hardware, kit, identity, firmware))
+    flash.write_bytes(provision.flash_image(hardware, kit, identity, firmware, scenario.region))
     timing = Timing(plan.clock_ppm, plan.irq_us, plan.stall_us)
     board = Board(plan.name, hardware.chip, flash, log, clock, scenario.seed, timing)
     station = air.station(plan.name, Place(plan.x_m, plan.y_m))
@@ -102,8 +102,7 @@ def make_node(
     if hardware.button is not None:
         released = 0 if hardware.button.on else 1
         board.wire_input(hardware.button.pin, lambda: released)
-    sessions = [identity.session] if identity.session else []
-    device = Device(identity.name, identity.dev_eui, identity.join_eui, identity.app_key, sessions)
+    device = Device(identity.name, identity.dev_eui, identity.join_eui, identity.app_key)
     return Node(plan, identity, board, radio, sensors, surroundings, station, hardware, device)
 
 

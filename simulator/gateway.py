@@ -22,10 +22,21 @@ Missed = Callable[["Gateway", Transmission, str], None]
 
 
 class Gateway:
-    """Eight demodulators, half duplex. `heard` and `missed` are told at the end of each packet."""
+    """Eight demodulators, half duplex. `heard` and `missed` are told at the end of each packet.
 
-    def __init__(self, eui: str, station: Station, clock: Clock, heard: Heard, missed: Missed):
-        self.eui, self._station, self._clock = eui, station, clock
+    `channels`: (frequency, bandwidth), in Hz, of those that it listens to.
+    """
+
+    def __init__(
+        self,
+        eui: str,
+        station: Station,
+        clock: Clock,
+        channels: frozenset[tuple[int, int]],
+        heard: Heard,
+        missed: Missed,
+    ):
+        self.eui, self._station, self._clock, self._channels = eui, station, clock, channels
         self._heard, self._missed = heard, missed
         self._busy = 0
         self._sending_until_us = 0
@@ -50,6 +61,8 @@ class Gateway:
             return "gateway off"
         if packet.start_us < self._sending_until_us:
             return "gateway was sending"
+        if self.channel_hz(packet) is None:
+            return f"no gateway channel at {packet.freq_hz / 1e6:.1f} MHz"
         if packet.sf not in _SNR_FLOOR_DB or signal.snr_db < _SNR_FLOOR_DB[packet.sf]:
             return f"too weak: SNR {signal.snr_db:.1f} dB"
         if self._busy >= _DEMODULATORS:
@@ -68,12 +81,19 @@ class Gateway:
         else:
             self._heard(self, signal)
 
+    def channel_hz(self, packet: Transmission) -> int | None:
+        """The centre of the channel that a packet came on; no crystal is exact (DS 4.1.5)."""
+        for freq_hz, bw_hz in self._channels:
+            if bw_hz == packet.bw_hz and abs(freq_hz - packet.freq_hz) * 4 <= bw_hz:
+                return freq_hz
+        return None
+
     def rxpk(self, signal: Signal) -> dict[str, Any]:
         """A packet that was heard, in the words of the Semtech packet forwarder."""
         packet = signal.transmission
         return {
             "tmst": packet.end_us & _TMST_BITS,
-            "freq": round(packet.freq_hz / 1e6, 6),
+            "freq": round((self.channel_hz(packet) or packet.freq_hz) / 1e6, 6),
             "stat": 1,
             "modu": "LORA",
             "datr": f"SF{packet.sf}BW{packet.bw_hz // 1000}",

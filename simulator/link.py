@@ -1,27 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""One session as the network server keeps it: counters, receive windows, what to say next."""
+"""One session as the network server keeps it: counters, what it asked, what to say next."""
 
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 
-from host import maccommands
 from host.lorawan import DataFrame, LorawanError, MType, Session, next_counter
 from host.maccommands import MacCommand
+from simulator.adr import Adr
+from simulator.device import Acknowledged, Rate
+from simulator.outbox import Block, Message, Outbox, cut
 
-# RP002-1.0.4 EU868: SF, bandwidth and longest MACPayload of DR0 to DR6
-DATA_RATES = (
-    (12, 125_000, 59),
-    (11, 125_000, 59),
-    (10, 125_000, 59),
-    (9, 125_000, 123),
-    (8, 125_000, 250),
-    (7, 125_000, 250),
-    (7, 250_000, 250),
-)
-RX2_FREQ_HZ = 869_525_000
-RX1_POWER_DBM, RX2_POWER_DBM = 14, 27  # ERP limits of bands L to N and of band P
+_FHDR = 7  # bytes without FOpts
 _F_OPTS_MAX = 15
+_MAX_F_CNT = 0xFFFFFFFF
+# repeated until a downlink comes (5.4, 5.7, 5.8, 5.9)
+_STICKY = {"RXParamSetupAns", "RXTimingSetupAns", "TXParamSetupAns", "DlChannelAns"}
 
 
 class CounterSeen(LorawanError):
@@ -32,132 +25,157 @@ class CounterSeen(LorawanError):
         self.f_cnt = f_cnt
 
 
-@dataclass
-class Downlink:
-    """What `gateway` should send, its start at time_us.
-
-    phy and gateway may change for 200 ms after the uplink, while further copies of it come.
-    """
-
-    time_us: int
-    freq_hz: int
-    sf: int
-    bw_hz: int
-    phy: bytes
-    power_dbm: int
-    gateway: str
-
-
-@dataclass(frozen=True)
-class Message:
-    """An application downlink that waits; FPort 0 carries MAC commands."""
-
-    f_port: int
-    payload: bytes
-    confirmed: bool = False
-
-
-@dataclass
-class Windows:
-    """Where a device listens after an uplink."""
-
-    delay_s: int
-    rx1_dr_offset: int
-    rx2_data_rate: int
-    rx2_freq_hz: int = RX2_FREQ_HZ
-    rx1_freqs_hz: dict[int, int] = field(default_factory=dict)  # by uplink frequency
-
-    def open(self, window: int, freq_hz: int, data_rate: int) -> tuple[int, int, int]:
-        """Return delay in us, frequency and data rate of a window; arguments are the uplink's."""
-        if window == 2:
-            return (self.delay_s + 1) * 1_000_000, self.rx2_freq_hz, self.rx2_data_rate
-        rx1_freq_hz = self.rx1_freqs_hz.get(freq_hz, freq_hz)
-        return self.delay_s * 1_000_000, rx1_freq_hz, max(data_rate - self.rx1_dr_offset, 0)
-
-    def change(self, request: MacCommand, uplink_freqs_hz: dict[int, int]) -> None:
-        """Follow a request that the device has taken."""
-        fields = request.fields
-        if request.name == "RXParamSetupReq":
-            self.rx1_dr_offset = fields["rx1_dr_offset"]
-            self.rx2_data_rate, self.rx2_freq_hz = fields["rx2_data_rate"], fields["frequency_hz"]
-        elif request.name == "RXTimingSetupReq":
-            self.delay_s = fields["delay"] or 1
-        elif request.name == "NewChannelReq":
-            uplink_freqs_hz[fields["ch_index"]] = fields["frequency_hz"]
-            self.rx1_freqs_hz.pop(fields["frequency_hz"], None)
-        elif request.name == "DlChannelReq" and fields["ch_index"] in uplink_freqs_hz:
-            self.rx1_freqs_hz[uplink_freqs_hz[fields["ch_index"]]] = fields["frequency_hz"]
-
-
 class Link:
     """A session with its counters; `number` is the JoinNonce that it came from."""
 
     def __init__(
-        self, session: Session, number: int, windows: Windows, channels_hz: Iterable[int] = ()
+        self, session: Session, number: int, state: Acknowledged, adr: Adr, outbox: Outbox
     ):
-        self.session, self.number, self.windows = session, number, windows
+        self.session, self.number, self.state, self.adr = session, number, state, adr
+        self._outbox = outbox
         self.f_cnt_up = self.f_cnt_down = -1  # the last ones
         self.last_phy = b""
-        self._channels_hz = dict(enumerate(channels_hz))
-        self._asked: list[MacCommand] = []  # requests of the last downlink
+        self._asked: list[Block] = []  # in the last downlink
+        self._awaited: Message | None = None  # confirmed: the next uplink has its ACK
+        self._sticky: set[str] = set()  # answers of the last uplink that a downlink ends
 
     def count(self, phy: bytes, frame: DataFrame) -> int:
         """Return the whole counter of a new uplink. CounterSeen; LorawanError: a wrong MIC."""
         f_cnt = next_counter(self.f_cnt_up, frame.f_cnt)
-        if f_cnt < 1 << 32 and self.session.mic_ok(phy, frame, f_cnt):
+        if f_cnt <= _MAX_F_CNT and self.session.mic_ok(phy, frame, f_cnt):
             return f_cnt
         for seen in range(f_cnt - 0x10000, -1, -0x10000):
             if self.session.mic_ok(phy, frame, seen):
                 raise CounterSeen(seen)
         raise LorawanError("the MIC is wrong")
 
-    def hear(self, answers: Iterable[MacCommand]) -> None:
-        """Take the answers of the device: new windows count from this very uplink on."""
-        for answer in answers:
-            wanted = answer.name.removesuffix("Ans") + "Req"
-            request = next((each for each in self._asked if each.name == wanted), None)
-            if request is not None:
-                self._asked.remove(request)
-                if all(answer.fields.values()):
-                    self.windows.change(request, self._channels_hz)
+    def hear(
+        self, uplink: DataFrame, answers: Sequence[MacCommand], data_rate: int, snr_db: float
+    ) -> bool:
+        """Take a new uplink; what it answers counts from its own windows on.
+
+        True: it acknowledges a confirmed downlink.
+        """
+        acked = self._take_ack(uplink)
+        if uplink.f_ctrl & DataFrame.ADR_ACK_REQ:
+            self.state.plan.enable_defaults()
+        self._take_answers(answers)
+        if self.state.rate.data_rate != data_rate:  # it backed off, perhaps to full power
+            self.state.rate = Rate(data_rate, 0, self.state.rate.nb_trans)
+            self.adr.history.clear()
+        self.adr.hear(uplink.f_cnt, snr_db)
+        return acked
+
+    def lost(self) -> None:
+        """The last downlink did not arrive: the device repeats its uplink, or joined again."""
+        self._repeat(self._asked)
+        self._asked = []
+        if self._awaited is not None:
+            self._outbox.messages.appendleft(self._awaited)
+            self._awaited = None
 
     def reply(
-        self,
-        uplink: DataFrame,
-        answers: list[bytes],
-        messages: deque[Message],
-        commands: deque[bytes],
-        longest: int,
+        self, uplink: DataFrame, answers: bytes, data_rate: int, longest: int
     ) -> DataFrame | None:
         """Return the downlink in the clear, None when there is nothing to say.
 
-        Takes from the queues what fits a MACPayload of `longest` bytes.
+        It takes from the outbox what fits a MACPayload of `longest` bytes; `answers` to the
+        device's own requests go first. `data_rate`: of the uplink.
         """
-        f_opts = b"".join(answers)
-        message = messages[0] if messages else None
-        if message is not None and message.f_port == 0:
-            message = None if f_opts else message  # never on FPort 0 and in FOpts (4.3.1.6)
-        if message is None or message.f_port:
-            while commands and len(f_opts) + len(commands[0]) <= _F_OPTS_MAX:
-                f_opts += commands.popleft()
-        if message is not None and 8 + len(f_opts) + len(message.payload) > longest:
-            message = None
-        if not (uplink.confirmed or uplink.f_ctrl & DataFrame.ADR_ACK_REQ or f_opts or message):
+        if self.f_cnt_down >= _MAX_F_CNT:
             return None
-        if message is not None:
-            messages.popleft()
-        return self._frame(uplink, f_opts, message, bool(messages or commands))
+        box = self._outbox
+        message = box.messages[0] if box.messages else None
+        if message is not None and message.f_port == 0 and _fits(message, answers, longest):
+            f_opts, blocks = b"", cut(message.payload)[0]
+        else:
+            blocks = self._choose(uplink, len(answers), data_rate, longest)
+            f_opts = answers + b"".join(block.stream for block in blocks)
+            if len(f_opts) > _F_OPTS_MAX:  # a long block of LinkADRReq
+                message, f_opts = Message(0, f_opts), b""
+            elif message is not None and not _fits(message, f_opts, longest):
+                message = None
+        must = uplink.confirmed or uplink.f_ctrl & DataFrame.ADR_ACK_REQ or self._sticky
+        if not must and not f_opts and message is None:
+            return None
+        if box.messages and message is box.messages[0]:
+            box.messages.popleft()
+        for block in blocks:
+            if box.blocks and block is box.blocks[0]:
+                box.blocks.popleft()
+        self._asked = blocks
+        return self._frame(uplink, f_opts, message)
 
-    def _frame(
-        self, uplink: DataFrame, f_opts: bytes, message: Message | None, more: bool
-    ) -> DataFrame:
+    def _choose(self, uplink: DataFrame, used: int, data_rate: int, longest: int) -> list[Block]:
+        """The blocks that one downlink can carry and one uplink answer (5)."""
+        blocks = list(self._outbox.blocks)
+        adr = bool(uplink.f_ctrl & DataFrame.ADR)
+        own = self.adr.request(adr)
+        if own is not None and not any(_on_channels(block) for block in blocks):
+            blocks.append(own)
+        room = min(_F_OPTS_MAX, longest - _FHDR) - used
+        if blocks and not used and len(blocks[0].stream) > _F_OPTS_MAX:
+            room = longest - _FHDR - 1  # on FPort 0
+        answer_room = self.state.answer_room(adr, data_rate)
+        taken: list[Block] = []
+        for block in blocks:
+            room -= len(block.stream)
+            answer_room -= block.answer_bytes()
+            merges = taken and taken[-1].name == block.name == "LinkADRReq"
+            # a sticky answer to the last request would pass for one to this
+            if room < 0 or answer_room < 0 or merges or _answer(block) in self._sticky:
+                break
+            taken.append(block)
+        return taken
+
+    def _take_ack(self, uplink: DataFrame) -> bool:
+        """A confirmed downlink without an ACK is sent again, as a new frame (4.3.1.3)."""
+        message, self._awaited = self._awaited, None
+        acked = bool(uplink.f_ctrl & DataFrame.ACK)
+        if message is not None and not acked:
+            self._outbox.messages.appendleft(message)
+        return message is not None and acked
+
+    def _take_answers(self, answers: Sequence[MacCommand]) -> None:
+        """Match answers with what was asked, in order; what is unanswered is asked again."""
+        rest, unanswered = list(answers), []
+        for block in self._asked:
+            name = _answer(block)
+            own = [each for each in rest if each.name == name][: len(block.requests)]
+            for each in own:
+                rest.remove(each)
+            if own:
+                self._answered(block, own)
+            else:
+                unanswered.append(block)
+        self._asked = []
+        self._repeat(unanswered)
+        self._sticky = {each.name for each in answers} & _STICKY
+
+    def _answered(self, block: Block, answers: list[MacCommand]) -> None:
+        before, first = self.state.rate, answers[0]
+        if block.name == "LinkADRReq":  # all of a block say the same (5.2)
+            every = {key: all(each.fields[key] for each in answers) for key in first.fields}
+            first = replace(first, fields=every)
+        taken = self.state.follow(block.requests, first)
+        if block.name == "LinkADRReq":
+            self.adr.answered(taken)
+        if self.state.rate != before:
+            self.adr.history.clear()
+
+    def _repeat(self, blocks: list[Block]) -> None:
+        for block in reversed(blocks):
+            if block.tries > 1:
+                self._outbox.blocks.appendleft(replace(block, tries=block.tries - 1))
+
+    def _frame(self, uplink: DataFrame, f_opts: bytes, message: Message | None) -> DataFrame:
         self.f_cnt_down += 1
-        f_ctrl = DataFrame.ACK if uplink.confirmed else 0
+        f_ctrl = DataFrame.ADR if self.adr.on else 0
+        f_ctrl |= DataFrame.ACK if uplink.confirmed else 0
+        more = self._outbox.messages or self._outbox.blocks
         f_ctrl |= DataFrame.F_PENDING if more else 0
         confirmed = message is not None and message.confirmed
-        port0 = message is not None and message.f_port == 0
-        stream = message.payload if message is not None and port0 else f_opts
-        self._asked = maccommands.parse(stream, downlink=True)[0]
+        self._awaited = message if confirmed else None
         return DataFrame(
             MType.CONFIRMED_DOWN if confirmed else MType.UNCONFIRMED_DOWN,
             self.session.dev_addr,
@@ -167,3 +185,19 @@ class Link:
             None if message is None else message.f_port,
             b"" if message is None else message.payload,
         )
+
+
+def _fits(message: Message, f_opts: bytes, longest: int) -> bool:
+    """Whether both go into a frame; never in FOpts and on FPort 0 (4.3.1.6)."""
+    if message.f_port == 0 and f_opts:
+        return False
+    return _FHDR + len(f_opts) + 1 + len(message.payload) <= longest
+
+
+def _answer(block: Block) -> str:
+    return block.name.removesuffix("Req") + "Ans"
+
+
+def _on_channels(block: Block) -> bool:
+    # as ChirpStack: a mask and a new channel do not go together
+    return block.name in ("LinkADRReq", "NewChannelReq")

@@ -1,142 +1,33 @@
 # SPDX-License-Identifier: MIT
-"""A small LoRaWAN network server for tests and for a desk: EU868, Class A, 1.0.4.
+"""A small LoRaWAN network server for tests and for a desk: Class A, 1.0.4.
 
 It is told each uplink with the time of its end, and answers what a gateway should send and when.
 It does no I/O and reads no clock. Sections are of TS001-1.0.4.
 """
 
 import random
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from host import maccommands
-from host.lorawan import (
-    DataFrame,
-    JoinAccept,
-    JoinRequest,
-    LorawanError,
-    Session,
-    build_cf_list,
-    parse,
-)
-from simulator.link import (
-    DATA_RATES,
-    RX1_POWER_DBM,
-    RX2_POWER_DBM,
-    CounterSeen,
-    Downlink,
-    Link,
-    Message,
-    Windows,
-)
+from host.lorawan import DataFrame, JoinAccept, JoinRequest, LorawanError, Session, parse
+from host.maccommands import MacCommand
+from simulator import plan
+from simulator.adr import Adr
+from simulator.device import Acknowledged, Device
+from simulator.link import CounterSeen, Link
+from simulator.outbox import MAC_TRIES, Message, Outbox, cut
+from simulator.reception import Downlink, Reception, Verdict
+from simulator.regions import EU868, Region
 
 __all__ = ["Device", "Downlink", "Network", "Verdict"]
 
-SNR_FLOOR_DB = {7: -7.5, 8: -10.0, 9: -12.5, 10: -15.0, 11: -17.5, 12: -20.0}
-DEFAULT_CHANNELS_HZ = (868_100_000, 868_300_000, 868_500_000)
-_DATA_RATE_OF = {(sf, bw_hz): number for number, (sf, bw_hz, _) in enumerate(DATA_RATES)}
-_JOIN_ACCEPT_DELAY_S = 5
+_JOIN_ACCEPT_DELAY1_S = 5
+_RECEIVE_DELAY1_S = 1
 _COPIES_US = 200_000  # copies of one uplink from several gateways come within this
 _GPS_EPOCH = datetime(1980, 1, 6, tzinfo=UTC)
 _LEAP_S = 18  # GPS is ahead of UTC by this since 2017
 _MAX_PAYLOAD = 242
-
-
-@dataclass(eq=False)
-class Device:
-    """A registered device; sessions are all that it was given, oldest first."""
-
-    name: str
-    dev_eui: bytes
-    join_eui: bytes
-    app_key: bytes
-    sessions: list[Session] = field(default_factory=list)
-
-    def record(self) -> dict[str, Any]:
-        """Return the entry of devices.json."""
-        return {
-            "name": self.name,
-            "dev_eui": self.dev_eui.hex(),
-            "join_eui": self.join_eui.hex(),
-            "app_key": self.app_key.hex(),
-            "sessions": [
-                {
-                    "dev_addr": f"{each.dev_addr:08x}",
-                    "nwk_skey": each.nwk_skey.hex(),
-                    "app_skey": each.app_skey.hex(),
-                }
-                for each in self.sessions
-            ],
-        }
-
-    @classmethod
-    def restore(cls, record: dict[str, Any]) -> "Device":
-        """Make a device of an entry of devices.json. KeyError, ValueError: it is malformed."""
-        dev_eui, join_eui, app_key = (
-            bytes.fromhex(record[key]) for key in ("dev_eui", "join_eui", "app_key")
-        )
-        sessions = [
-            Session(
-                int(each["dev_addr"], 16),
-                bytes.fromhex(each["nwk_skey"]),
-                bytes.fromhex(each["app_skey"]),
-            )
-            for each in record["sessions"]
-        ]
-        return cls(record["name"], dev_eui, join_eui, app_key, sessions)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one uplink; reason is empty when it was accepted."""
-
-    accepted: bool
-    reason: str = ""
-    device: Device | None = None
-    f_cnt: int | None = None
-    f_port: int | None = None
-    payload: bytes = b""  # in the clear
-    kind: str = ""  # join, data, or empty for what is neither
-    downlink: Downlink | None = None
-
-
-@dataclass
-class _Reception:
-    """An uplink with its copies so far, and the answer to it."""
-
-    time_us: int
-    freq_hz: int
-    data_rate: int
-    copies: list[tuple[float, str]]  # SNR, gateway
-    device: Device | None = None
-    session: Session | None = None
-    plain: DataFrame | None = None  # the answer in the clear
-    downlink: Downlink | None = None
-
-    def best_gateway(self) -> str:
-        return max(self.copies, key=lambda copy: copy[0])[1]
-
-    def refresh(self) -> None:
-        """Write the answer anew with what the latest copy tells."""
-        if self.downlink is None:
-            return
-        self.downlink.gateway = self.best_gateway()
-        if self.plain is not None and self.session is not None:
-            f_opts = self.plain.f_opts
-            if f_opts[:1] == b"\x02":  # LinkCheckAns, always the first
-                f_opts = self.link_check() + f_opts[3:]
-            self.downlink.phy = self.session.seal(replace(self.plain, f_opts=f_opts))
-
-    def link_check(self) -> bytes:
-        """Return the LinkCheckAns for the copies so far (5.1)."""
-        sf = DATA_RATES[self.data_rate][0]
-        margin_db = int(max(snr_db for snr_db, _ in self.copies) - SNR_FLOOR_DB[sf])
-        gateways = len({gateway for _, gateway in self.copies})
-        margin_db, gateways = min(max(margin_db, 0), 254), min(gateways, 255)
-        return maccommands.build("LinkCheckAns", margin=margin_db, gw_cnt=gateways)
 
 
 class _Registered:
@@ -148,8 +39,7 @@ class _Registered:
         self.current: Link | None = None  # the newest that was used
         self.dev_nonce = -1
         self.join_nonce = 0
-        self.messages: deque[Message] = deque()
-        self.commands: deque[bytes] = deque()
+        self.outbox = Outbox()
 
 
 class Network:
@@ -164,27 +54,37 @@ class Network:
         devices: Iterable[Device],
         rng: random.Random,
         *,
+        region: Region = EU868,
+        adr: bool = False,
         start: datetime = datetime(2026, 1, 5, 8, tzinfo=UTC),
         net_id: int = 0x000013,
         rx1_delay_s: int = 1,
         rx1_dr_offset: int = 0,
-        rx2_data_rate: int = 0,
+        rx2_data_rate: int | None = None,
         downlink_window: int = 1,
         channels_hz: tuple[int, ...] = (),
     ):
-        """`start` is the UTC at 0 us; channels_hz go out in the CFList of a join-accept."""
+        """`start` is the UTC at 0 us; channels_hz go out in the CFList of a join-accept.
+
+        rx2_data_rate None: the region's own.
+        """
         if net_id >> 21 or downlink_window not in (1, 2) or not 1 <= rx1_delay_s <= 15:
             raise ValueError("need a NetID of type 0, window 1 or 2, and a delay of 1 to 15 s")
-        if not 0 <= rx1_dr_offset <= 5 or not 0 <= rx2_data_rate < len(DATA_RATES):
-            raise ValueError("need an RX1DROffset of 0 to 5 and an RX2 data rate of 0 to 6")
+        rx2_data_rate = region.rx2_data_rate if rx2_data_rate is None else rx2_data_rate
+        offsets = len(region.rx1_rates[0])
+        if not 0 <= rx1_dr_offset < offsets or rx2_data_rate not in region.downlink_rates:
+            raise ValueError(
+                f"need an RX1DROffset of 0 to {offsets - 1} and an RX2 data rate of {region.name}"
+            )
+        self.region, self._adr = region, adr
         self._rng, self._net_id, self._window = rng, net_id, downlink_window
         self._rx = (rx1_delay_s, rx1_dr_offset, rx2_data_rate)
-        self._cf_list = build_cf_list(channels_hz) if channels_hz else b""
-        self._channels_hz = DEFAULT_CHANNELS_HZ + channels_hz
+        self._cf_list = plan.cf_list(region, channels_hz)
+        self._joining = Acknowledged(region, _JOIN_ACCEPT_DELAY1_S, 0, region.rx2_data_rate)
         self._gps_us = round((start - _GPS_EPOCH).total_seconds() + _LEAP_S) * 1_000_000
         self._registered: dict[bytes, _Registered] = {}
         self._links: dict[int, list[tuple[_Registered, Link]]] = {}
-        self._receptions: dict[bytes, _Reception] = {}  # of the last 200 ms, by PHYPayload
+        self._receptions: dict[bytes, Reception] = {}  # of the last 200 ms, by PHYPayload
         self.duplicates = 0
         for device in devices:
             self.register(device)
@@ -196,19 +96,35 @@ class Network:
             self._link(entry, session)
 
     def accept_session(self, device: Device, session: Session) -> None:
-        """Take in a session that came about elsewhere, as by personalisation."""
+        """Take in a session by personalisation: its device listens where the region says."""
         device.sessions.append(session)
-        self._link(self._registered[device.dev_eui], session)
+        state = Acknowledged(self.region, _RECEIVE_DELAY1_S, 0, self.region.rx2_data_rate)
+        self._link(self._registered[device.dev_eui], session, state)
+
+    def link(self, device: Device) -> Link:
+        """The session that a device used last. LookupError: it used none."""
+        link = self._registered[device.dev_eui].current
+        if link is None:
+            raise LookupError(f"{device.name} has not been heard")
+        return link
 
     def queue(self, device: Device, f_port: int, payload: bytes, confirmed: bool = False) -> None:
         """Have a payload sent after an uplink, in its turn. ValueError: it fits no frame."""
         if not 0 <= f_port <= 224 or len(payload) > _MAX_PAYLOAD:
             raise ValueError(f"{len(payload)} bytes for FPort {f_port}")
-        self._registered[device.dev_eui].messages.append(Message(f_port, payload, confirmed))
+        outbox = self._registered[device.dev_eui].outbox
+        outbox.messages.append(Message(f_port, payload, confirmed))
 
-    def queue_mac(self, device: Device, commands: Iterable[bytes]) -> None:
-        """Have MAC commands sent in FOpts after the next uplinks, CID first in each."""
-        self._registered[device.dev_eui].commands.extend(commands)
+    def queue_mac(self, device: Device, commands: Iterable[bytes], tries: int = MAC_TRIES) -> None:
+        """Have MAC commands sent after the next uplinks, again while they are not answered.
+
+        LinkADRReq in a row stay together. ValueError: these are no commands of a network.
+        """
+        stream = b"".join(commands)
+        blocks, problem = cut(stream, tries)
+        if problem is not None:
+            raise ValueError(f"{stream.hex()}: {problem}")
+        self._registered[device.dev_eui].outbox.blocks.extend(blocks)
 
     def uplink(
         self,
@@ -222,7 +138,7 @@ class Network:
         gateway: str,
     ) -> Verdict:
         """Take an uplink that ended at time_us; the times of successive calls do not go back."""
-        data_rate = _DATA_RATE_OF.get((sf, bw_hz))
+        data_rate = self.region.uplink_rate(sf, bw_hz)
         if data_rate is None:
             return Verdict(False, f"no data rate has SF{sf} and {bw_hz} Hz")
         while self._receptions:
@@ -233,10 +149,9 @@ class Network:
         reception = self._receptions.get(phy)
         if reception is not None:
             self.duplicates += 1
-            reception.copies.append((snr_db, gateway))
-            reception.refresh()
+            reception.copy(snr_db, gateway)
             return Verdict(False, "duplicate", reception.device)
-        reception = _Reception(time_us, freq_hz, data_rate, [(snr_db, gateway)])
+        reception = Reception(time_us, freq_hz, data_rate, sf, [(snr_db, gateway)])
         self._receptions[phy] = reception
         try:
             frame = parse(phy)
@@ -246,7 +161,7 @@ class Network:
         except LorawanError as error:
             return Verdict(False, error.reason, reception.device)
 
-    def _join(self, request: JoinRequest, reception: _Reception) -> Verdict:
+    def _join(self, request: JoinRequest, reception: Reception) -> Verdict:
         entry = self._registered.get(request.dev_eui)
         if entry is None:
             raise LorawanError(f"unknown DevEUI {request.dev_eui.hex()}")
@@ -261,8 +176,7 @@ class Network:
         link = self._known(entry, request.dev_nonce) or self._new(entry, request.dev_nonce)
         entry.join_nonce = link.number
         accept = self._accept(link.number, link.session.dev_addr)
-        windows = Windows(_JOIN_ACCEPT_DELAY_S, 0, self._rx[2])
-        downlink = self._downlink(reception, windows, accept.build(device.app_key))
+        downlink = self._downlink(reception, self._joining, accept.build(device.app_key))
         return Verdict(True, "", device, kind="join", downlink=downlink)
 
     def _accept(self, join_nonce: int, dev_addr: int) -> JoinAccept:
@@ -290,13 +204,19 @@ class Network:
         entry.device.sessions.append(session)
         return self._link(entry, session)
 
-    def _link(self, entry: _Registered, session: Session) -> Link:
-        link = Link(session, len(entry.links) + 1, Windows(*self._rx), self._channels_hz)
+    def _link(
+        self, entry: _Registered, session: Session, state: Acknowledged | None = None
+    ) -> Link:
+        if state is None:
+            state = Acknowledged(self.region, *self._rx)
+            state.plan.take_cf_list(self._cf_list)
+        adr = Adr(self.region, state, self._adr)
+        link = Link(session, len(entry.links) + 1, state, adr, entry.outbox)
         entry.links.append(link)
         self._links.setdefault(session.dev_addr, []).append((entry, link))
         return link
 
-    def _data(self, phy: bytes, frame: DataFrame, reception: _Reception) -> Verdict:
+    def _data(self, phy: bytes, frame: DataFrame, reception: Reception) -> Verdict:
         if frame.downlink:
             raise LorawanError("a downlink")
         problem = LorawanError(f"unknown DevAddr {frame.dev_addr:08x}")
@@ -304,79 +224,71 @@ class Network:
             try:
                 f_cnt = link.count(phy, frame)
             except CounterSeen as seen:
-                return self._seen(phy, frame, seen, entry, link, reception)
+                reception.device, downlink = entry.device, None
+                if phy == link.last_phy:
+                    link.lost()
+                    plain = link.session.decrypt(frame, seen.f_cnt)
+                    downlink = self._answer(link, plain, _commands(plain), reception)
+                return Verdict(
+                    False, seen.reason, entry.device, seen.f_cnt, kind="data", downlink=downlink
+                )
             except LorawanError as error:
                 problem = error
             else:
-                return self._take(phy, frame, f_cnt, entry, link, reception)
+                plain = link.session.decrypt(frame, f_cnt)
+                return self._take(phy, plain, entry, link, reception)
         raise problem
 
-    def _seen(
-        self,
-        phy: bytes,
-        frame: DataFrame,
-        seen: CounterSeen,
-        entry: _Registered,
-        link: Link,
-        reception: _Reception,
-    ) -> Verdict:
-        """Refuse a counter; the last confirmed uplink is acknowledged again: the ACK got lost."""
-        reception.device, downlink = entry.device, None
-        if frame.confirmed and phy == link.last_phy:
-            downlink = self._answer(entry, link, frame, [], reception)
-        return Verdict(False, seen.reason, entry.device, seen.f_cnt, kind="data", downlink=downlink)
-
     def _take(
-        self,
-        phy: bytes,
-        frame: DataFrame,
-        f_cnt: int,
-        entry: _Registered,
-        link: Link,
-        reception: _Reception,
+        self, phy: bytes, plain: DataFrame, entry: _Registered, link: Link, reception: Reception
     ) -> Verdict:
-        reception.device = entry.device
+        reception.device, reception.link = entry.device, link
         if entry.current is not None and link.number < entry.current.number:
             raise LorawanError("a session from before the last join")
+        if entry.current is not None and link is not entry.current:
+            entry.current.lost()
         entry.current, entry.join_nonce = link, max(link.number, entry.join_nonce)
-        link.f_cnt_up, link.last_phy = f_cnt, phy
-        plain = link.session.decrypt(frame, f_cnt)
-        stream = plain.frm_payload if plain.f_port == 0 else plain.f_opts
-        commands, _ = maccommands.parse(stream, downlink=False)
-        link.hear(commands)
-        names = {each.name for each in commands}
-        answers = [reception.link_check()] if "LinkCheckReq" in names else []
-        if "DeviceTimeReq" in names:
-            answers.append(self._device_time(reception.time_us))
-        downlink = self._answer(entry, link, plain, answers, reception)
+        link.f_cnt_up, link.last_phy, commands = plain.f_cnt, phy, _commands(plain)
+        snr_db, _ = reception.copies[0]
+        acked = link.hear(plain, commands, reception.data_rate, snr_db)
+        downlink = self._answer(link, plain, commands, reception)
         return Verdict(
-            True, "", entry.device, f_cnt, plain.f_port, plain.frm_payload, "data", downlink
+            True,
+            "",
+            entry.device,
+            plain.f_cnt,
+            plain.f_port,
+            plain.frm_payload,
+            "data",
+            acked,
+            downlink,
         )
 
     def _answer(
-        self,
-        entry: _Registered,
-        link: Link,
-        uplink: DataFrame,
-        answers: list[bytes],
-        reception: _Reception,
+        self, link: Link, uplink: DataFrame, commands: list[MacCommand], reception: Reception
     ) -> Downlink | None:
-        _, _, data_rate = link.windows.open(self._window, reception.freq_hz, reception.data_rate)
-        longest = DATA_RATES[data_rate][2]
-        plain = link.reply(uplink, answers, entry.messages, entry.commands, longest)
+        names = {each.name for each in commands}
+        answers = reception.link_check() if "LinkCheckReq" in names else b""
+        if "DeviceTimeReq" in names:
+            answers += self._device_time(reception.time_us)
+        window = link.state.window(self._window, reception.freq_hz, reception.data_rate)
+        longest = link.state.longest_down(window.data_rate)
+        plain = link.reply(uplink, answers, reception.data_rate, longest)
         if plain is None:
             return None
-        reception.session, reception.plain = link.session, plain
-        return self._downlink(reception, link.windows, link.session.seal(plain))
+        reception.link, reception.plain = link, plain
+        return self._downlink(reception, link.state, link.session.seal(plain))
 
-    def _downlink(self, reception: _Reception, windows: Windows, phy: bytes) -> Downlink:
-        delay_us, freq_hz, data_rate = windows.open(
-            self._window, reception.freq_hz, reception.data_rate
+    def _downlink(self, reception: Reception, state: Acknowledged, phy: bytes) -> Downlink:
+        window = state.window(self._window, reception.freq_hz, reception.data_rate)
+        reception.downlink = Downlink(
+            reception.time_us + window.delay_us,
+            window.freq_hz,
+            *self.region.downlink_rates[window.data_rate],
+            phy,
+            self.region.power_dbm(window.freq_hz),
+            reception.best_gateway(),
         )
-        sf, bw_hz, _ = DATA_RATES[data_rate]
-        power_dbm = RX2_POWER_DBM if self._window == 2 else RX1_POWER_DBM
-        start_us, gateway = reception.time_us + delay_us, reception.best_gateway()
-        reception.downlink = Downlink(start_us, freq_hz, sf, bw_hz, phy, power_dbm, gateway)
         return reception.downlink
 
     def _device_time(self, time_us: int) -> bytes:
@@ -384,3 +296,9 @@ class Network:
         seconds, rest_us = divmod(self._gps_us + time_us, 1_000_000)
         frac_256 = rest_us * 256 // 1_000_000
         return maccommands.build("DeviceTimeAns", gps_seconds=seconds, frac_256=frac_256)
+
+
+def _commands(plain: DataFrame) -> list[MacCommand]:
+    """The MAC commands of an uplink; an unknown one ends them (5)."""
+    stream = plain.frm_payload if plain.f_port == 0 else plain.f_opts
+    return maccommands.parse(stream, downlink=False)[0]

@@ -19,16 +19,17 @@ from simulator import energy
 from simulator.air import Air, Place, Signal, Transmission
 from simulator.capture import Capture
 from simulator.clock import Clock
+from simulator.events import EventPlan
 from simulator.fleet import Node, make_node, make_world, plan_fault
 from simulator.gateway import Gateway
 from simulator.network import Downlink, Network, Verdict
+from simulator.regions import REGIONS
 from simulator.scenario import Scenario
 from simulator.world import Classroom
 
 _FAIR_USE_S = 30
 _TICK_US = 600_000_000
 _DAY_US = 86_400_000_000
-_DUTY_CYCLE = 0.01  # of the sub-band that the three default channels share
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Run:
         self._air.on_transmit.append(self._on_transmit)
         self.rows: list[Row] = []
         self.nodes: dict[str, Node] = {}
+        self._region = REGIONS[scenario.region]
         self._gateways: dict[str, Gateway] = {}
 
     def execute(self) -> dict[str, Any]:
@@ -100,16 +102,24 @@ class Run:
             eui = f"{0x0710710000000000 + number:016x}"
             station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))
             self._gateways[plan_of.name] = Gateway(
-                eui, station, self.clock, self._heard, self._missed
+                eui, station, self.clock, self._region.heard(), self._heard, self._missed
             )
         self.network = Network(
             [node.device for node in self.nodes.values()],
             Random(f"{scenario.seed}/network"),
+            region=self._region,
+            adr=scenario.adr,
             start=scenario.start,
             rx1_delay_s=scenario.rx1_delay_s,
             downlink_window=scenario.downlink_window,
+            channels_hz=self._region.more_hz if scenario.cf_list else (),
         )
+        for node in self.nodes.values():
+            if node.identity.session is not None:
+                self.network.accept_session(node.device, node.identity.session)
         self._plan_faults()
+        for event in scenario.events:
+            self._plan_event(event)
 
     def _plan_faults(self) -> None:
         for fault in self.scenario.faults:
@@ -120,6 +130,13 @@ class Run:
                     self.clock.call_at(_hours_us(fault.until_h), setattr, gateway, "off", False)
             else:
                 plan_fault(fault, self.nodes[fault.node], self.clock)
+
+    def _plan_event(self, event: EventPlan) -> None:
+        """Have the network do something at its times."""
+        device, at_us = self.nodes[event.node].device, _hours_us(event.at_h)
+        every_us = _hours_us(event.every_h) if event.every_h else self.scenario.duration_us
+        for time_us in range(at_us, self.scenario.duration_us, every_us):
+            self.clock.call_at(time_us, event.apply, self.network, device)
 
     def _tick(self) -> None:
         if self._on_progress is not None:
@@ -156,7 +173,7 @@ class Run:
         verdict = self.network.uplink(
             now_us,
             packet.payload,
-            packet.freq_hz,
+            gateway.channel_hz(packet) or packet.freq_hz,
             packet.sf,
             packet.bw_hz,
             signal.rssi_dbm,
@@ -168,6 +185,8 @@ class Run:
         else:
             node = self.nodes[verdict.device.name]
             node.uplinks_heard += 1
+            if verdict.acked:
+                self._capture.event(now_us, node.plan.name, "acknowledged")
             self._take(node, verdict.f_cnt, verdict.f_port, verdict.payload, signal)
         if verdict.downlink is not None:
             self.clock.call_at(verdict.downlink.time_us, self._send, gateway, verdict.downlink)
@@ -235,7 +254,7 @@ class Run:
 
     def _summary(self, node: Node) -> dict[str, Any]:
         days = self.scenario.duration_us / _DAY_US
-        airtime_s = node.airtime_us / 1e6
+        airtime_s, duty_cycle = node.airtime_us / 1e6, self._region.duty_cycle
         parts = {
             "radio": energy.radio_mah(node.radio) / days,
             "sensors": sum(
@@ -255,7 +274,7 @@ class Run:
             "uplinks_heard": node.uplinks_heard,
             "decoded": node.decoded,
             "airtime_s": round(airtime_s, 3),
-            "duty_cycle_share": round(airtime_s / (days * 86400 * _DUTY_CYCLE), 4),
+            "duty_cycle_share": duty_cycle and round(airtime_s / (days * 86400 * duty_cycle), 4),
             "fair_use_share": round(airtime_s / days / _FAIR_USE_S, 4),
             "co2_minutes_above_800": self._minutes_above(node, 800),
             "co2_minutes_above_1200": self._minutes_above(node, 1200),
@@ -301,7 +320,8 @@ class Run:
 
     def _write_devices(self) -> None:
         """Keys of virtual nodes, for a replay; still nobody else's to read."""
-        rows = [node.device.record() for node in self.nodes.values()]
+        region = {"region": self._region.name}
+        rows = [node.device.record() | region for node in self.nodes.values()]
         path = self.out / "devices.json"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:

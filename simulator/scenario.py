@@ -9,6 +9,9 @@ from typing import Any
 
 from host import boards, files
 from host.errors import HostError
+from simulator import events
+from simulator.events import EventPlan
+from simulator.regions import REGIONS
 
 READY = Path(__file__).with_name("scenarios")
 DEFAULT = "school-day"
@@ -77,6 +80,10 @@ class Scenario:
     faults: tuple[FaultPlan, ...] = ()
     rx1_delay_s: int = 1
     downlink_window: int = 1
+    region: str = "EU868"
+    adr: bool = False  # the network's; a node always lets it
+    cf_list: bool = False  # a join-accept brings all channels of the gateways; fixed plans: always
+    events: tuple[EventPlan, ...] = ()
 
     @property
     def duration_us(self) -> int:
@@ -98,6 +105,10 @@ _TOP = {
     "seed": (int,),
     "rx1_delay_s": (int,),
     "downlink_window": (int,),
+    "region": (str,),
+    "adr": (bool,),
+    "cf_list": (bool,),
+    "event": (list,),
     "gateway": (list,),
     "node": (list,),
     "fault": (list,),
@@ -166,6 +177,9 @@ def load(path: Path) -> Scenario:
         )
     if values.get("downlink_window", 1) not in (1, 2):
         raise reader.fail("", "downlink_window", "downlink_window is not 1 or 2", "choose one")
+    if values.get("region", "EU868") not in REGIONS:
+        problem = f"unknown region '{values['region']}'"
+        raise reader.fail("", "region", problem, f"regions: {', '.join(REGIONS)}")
     scenario = Scenario(
         path.stem,
         values["start"] if values["start"].tzinfo else values["start"].replace(tzinfo=UTC),
@@ -183,6 +197,10 @@ def load(path: Path) -> Scenario:
         tuple(_fault(reader, each) for each in values.get("fault", [])),
         values.get("rx1_delay_s", 1),
         values.get("downlink_window", 1),
+        values.get("region", "EU868"),
+        values.get("adr", False),
+        values.get("cf_list", False),
+        tuple(_event(reader, each) for each in values.get("event", [])),
     )
     _check_names(reader, scenario)
     return scenario
@@ -208,6 +226,14 @@ def _fault(reader: _Reader, values: dict[str, Any]) -> FaultPlan:
     return FaultPlan(**values)
 
 
+def _event(reader: _Reader, values: dict[str, Any]) -> EventPlan:
+    reader.table(values, "event", events.KEYS, "kind node at_h")
+    try:
+        return events.plan(values)
+    except events.EventError as error:
+        raise reader.fail("event", error.key, str(error), error.step) from error
+
+
 def _check_names(reader: _Reader, scenario: Scenario) -> None:
     """Everything that is referred to has to exist, and every name only once."""
     known_boards, known_kits = boards.boards(), boards.kits()
@@ -225,6 +251,10 @@ def _check_names(reader: _Reader, scenario: Scenario) -> None:
         if nodes.count(node.name) > 1:
             raise reader.fail("node", "name", f"two nodes are called '{node.name}'", "rename one")
     gateways = [gateway.name for gateway in scenario.gateways]
+    for event in scenario.events:
+        if event.node not in nodes:
+            step = f"known: {', '.join(nodes)}"
+            raise reader.fail("event", "node", f"unknown node '{event.node}'", step)
     for fault in scenario.faults:
         for key, name, known in (("node", fault.node, nodes), ("gateway", fault.gateway, gateways)):
             if name and name not in known:

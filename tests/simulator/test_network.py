@@ -19,6 +19,7 @@ from host.lorawan import (
     open_join_accept,
 )
 from simulator.network import Device, Network
+from simulator.regions import REGIONS
 
 JOIN_EUI = bytes.fromhex("70b3d57ed0000001")
 DEV_EUI = bytes.fromhex("0004a30b001a2b3c")
@@ -246,6 +247,38 @@ def test_an_adr_ack_req_is_answered():
     assert node.report(f_ctrl=DataFrame.ADR).downlink is None
 
 
+def test_an_adr_ack_req_may_mean_all_channels():
+    """As ChirpStack: a device that heard nothing for long may have gone back to all of them."""
+    own = device()
+    channel = {"sf": 10, "freq_hz": 903_900_000}
+    node = Node(network(own, region=REGIONS["US915"]), own)
+    node.join(**channel)
+    assert node.report(channel=channel).downlink is None
+    sent = node.report(channel=channel, f_ctrl=DataFrame.ADR_ACK_REQ).downlink
+    assert node.opened(sent).f_opts == bytes.fromhex("0300020071 030000ff01".replace(" ", ""))
+
+
+def test_an_adr_ack_req_may_mean_the_default_channels_besides_others():
+    node = joined(channels_hz=(867_100_000,), adr=True)
+    request = maccommands.build("LinkADRReq", data_rate=5, ch_mask=8, nb_trans=1)
+    node.server.queue_mac(node.own, [request])
+    node.report()
+    node.report(f_opts=b"\3\7")
+    plan = node.server.link(node.own).state.plan
+    assert plan.enabled == {3}
+    node.report(f_ctrl=DataFrame.ADR_ACK_REQ)
+    assert plan.enabled == {0, 1, 2, 3}
+
+
+def test_no_uplink_follows_the_last_counter():
+    node = joined()
+    node.report()
+    node.server.link(node.own).f_cnt_up = 0xFFFFFFFF
+    node.f_cnt = 7
+    verdict = node.send(node.frame(b"x"))
+    assert (verdict.accepted, verdict.reason) == (False, "counter 7 seen")
+
+
 @pytest.mark.parametrize(
     ("sf", "snr_db", "margin"), [(7, 5.0, 12), (12, -18.5, 1), (12, -22.0, 0), (9, 1.9, 14)]
 )
@@ -310,8 +343,10 @@ def test_the_queue_goes_out_one_by_one():
     first = node.opened(node.report(f_opts=b"\x02").downlink)
     assert (first.m_type, first.f_ctrl) == (MType.CONFIRMED_DOWN, DataFrame.F_PENDING)
     assert (first.f_port, first.frm_payload, first.f_opts[:1]) == (2, b"first", b"\x02")
-    second = node.opened(node.report(m_type=MType.CONFIRMED_UP).downlink)
-    assert (second.m_type, second.f_ctrl) == (MType.UNCONFIRMED_DOWN, DataFrame.ACK)
+    verdict = node.report(m_type=MType.CONFIRMED_UP, f_ctrl=DataFrame.ACK)
+    second = node.opened(verdict.downlink)
+    assert verdict.acked and second.m_type == MType.UNCONFIRMED_DOWN
+    assert second.f_ctrl == DataFrame.ACK
     assert (second.f_port, second.frm_payload, second.f_cnt) == (3, b"second", 1)
     assert node.report().downlink is None
 
@@ -329,16 +364,6 @@ def test_a_payload_waits_for_a_data_rate_that_carries_it():
         node.server.queue(node.own, 2, bytes(243))
 
 
-def test_mac_commands_fill_f_opts_by_whole_commands():
-    node = joined()
-    request = maccommands.build("NewChannelReq", ch_index=3, frequency_hz=867_100_000, max_dr=5)
-    node.server.queue_mac(node.own, [request] * 3)
-    first = node.opened(node.report().downlink)
-    assert (first.f_opts, first.f_ctrl) == (request * 2, DataFrame.F_PENDING)
-    second = node.opened(node.report().downlink)
-    assert (second.f_opts, second.f_ctrl) == (request, 0)
-
-
 def test_port_0_travels_alone():
     node = joined()
     node.server.queue(node.own, 0, b"\x06")
@@ -347,43 +372,6 @@ def test_port_0_travels_alone():
     assert asked.f_port is None and asked.f_opts[3:] == b"\x04\x00"
     answer = node.opened(node.report().downlink)
     assert (answer.f_port, answer.frm_payload, answer.f_opts) == (0, b"\x06", b"")
-
-
-def change(node, request, answer, channel=None):
-    """Send a request down, its answer up, and return the downlink to that answer."""
-    node.server.queue_mac(node.own, [request])
-    assert node.opened(node.report().downlink).f_opts == request
-    return node.report(f_opts=answer, m_type=MType.CONFIRMED_UP, channel=channel).downlink
-
-
-def test_new_windows_count_from_the_uplink_that_answers():
-    node = joined()
-    sent = change(node, maccommands.build("RXTimingSetupReq", delay=3), b"\x08")
-    assert sent.time_us == node.time_us + 3 * S
-    request = maccommands.build(
-        "RXParamSetupReq", rx1_dr_offset=1, rx2_data_rate=3, frequency_hz=869_525_000
-    )
-    refused = change(node, request, b"\x05\x06")
-    assert refused.sf == 7
-    assert change(node, request, b"\x05\x07").sf == 8
-    request = maccommands.build("DlChannelReq", ch_index=1, frequency_hz=868_500_000)
-    assert change(node, request, b"\x0a\x03").freq_hz == 868_500_000
-    other = {"freq_hz": 868_100_000}
-    assert node.report(m_type=MType.CONFIRMED_UP, channel=other).downlink.freq_hz == 868_100_000
-
-
-def test_rx2_follows_its_request():
-    node = joined(downlink_window=2)
-    request = maccommands.build(
-        "RXParamSetupReq", rx1_dr_offset=0, rx2_data_rate=4, frequency_hz=869_850_000
-    )
-    sent = change(node, request, b"\x05\x07")
-    assert (sent.freq_hz, sent.sf) == (869_850_000, 8)
-
-
-def test_an_answer_that_nobody_asked_for_changes_nothing():
-    node = joined()
-    assert node.report(f_opts=b"\x08\x05\x07", m_type=MType.CONFIRMED_UP).downlink.sf == 7
 
 
 def test_the_old_session_holds_until_the_new_one_is_used():
@@ -409,6 +397,21 @@ def test_a_session_by_personalisation():
     node.f_cnt = 70_000 & 0xFFFF
     assert node.report().payload == b"hi"
     assert own.sessions == [node.session]
+
+
+def test_a_personalised_device_listens_where_the_region_says():
+    own = device()
+    node = Node(network(own, rx1_delay_s=5, rx1_dr_offset=3, rx2_data_rate=3), own)
+    node.session = Session(0x26000001, bytes(range(16)), bytes(range(16, 32)))
+    node.server.accept_session(own, node.session)
+    sent = node.report(m_type=MType.CONFIRMED_UP).downlink
+    assert (sent.time_us, sent.sf) == (node.time_us + S, 7)
+
+
+def test_the_state_of_a_device_that_was_never_heard_is_nobodys():
+    own = device()
+    with pytest.raises(LookupError):
+        network(own).link(own)
 
 
 def played():
