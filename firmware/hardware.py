@@ -47,6 +47,7 @@ def radio(config):
         output(pins["reset"], 1),
         Pin(pins["dio0"], Pin.IN),
         irq_options(config),
+        pins.get("tcxo") is not None,
     )
 
 

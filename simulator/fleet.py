@@ -120,6 +120,9 @@ def wire_radio(board: Board, hardware: boards.Board, station: Station, clock: Cl
     station.listener = radio
     board.wire_spi(pins.spi, pins.cs, radio)
     board.wire_output(pins.reset, radio.reset)
+    if pins.tcxo is not None:
+        radio.clock_by_tcxo()
+        board.wire_output(pins.tcxo, radio.power_tcxo)
     return radio
 
 

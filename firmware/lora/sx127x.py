@@ -31,6 +31,7 @@ _REG_HIGH_BW_OPTIMIZE_2 = const(0x3A)  # errata 2.1
 _REG_INVERT_IQ_2 = const(0x3B)
 _REG_DIO_MAPPING_1 = const(0x40)  # DIO0 7-6
 _REG_VERSION = const(0x42)
+_REG_TCXO = const(0x4B)  # TcxoInputOn 4
 _REG_PA_DAC = const(0x4D)
 
 _LORA_SLEEP = const(0x80)
@@ -51,6 +52,8 @@ _AGC_ON = const(0x04)
 _LDRO_ON = const(0x08)
 _SYNC_WORD_LORAWAN = const(0x34)
 
+_TCXO_INPUT = const(0x19)
+
 _CHIP_VERSION = const(0x12)
 _RESET_LOW_MS = const(1)  # DS 7.2.2: 100 us at least
 _RESET_MS = const(5)
@@ -65,7 +68,8 @@ class SX127x:
     """One radio; `flag` is set and `stamp_us` taken by the interrupt of DIO0, at TxDone or RxDone.
 
     `rssi_dbm` and `snr_qdb` (quarter dB) belong to the last packet that was read. Pins are called
-    with a level; `irq_options` go to `dio0.irq`. DIO1 is not needed: timeouts are polled.
+    with a level; `irq_options` go to `dio0.irq`; `tcxo`: a powered one is the clock. DIO1 is not
+    needed: timeouts are polled.
     """
 
     RX_TIMEOUT = 0x80  # irq_flags()
@@ -74,8 +78,8 @@ class SX127x:
     VALID_HEADER = 0x10
     TX_DONE = 0x08
 
-    def __init__(self, spi, cs, reset, dio0, irq_options):
-        self._spi, self._cs, self._reset = spi, cs, reset
+    def __init__(self, spi, cs, reset, dio0, irq_options, tcxo=False):
+        self._spi, self._cs, self._reset, self._tcxo = spi, cs, reset, tcxo
         self._dio0, self._irq_options = dio0, irq_options
         self._buffer = bytearray(1 + _LONGEST)  # address and data
         self._view = memoryview(self._buffer)
@@ -97,6 +101,8 @@ class SX127x:
         self._write(_REG_OP_MODE, 0)  # LongRangeMode changes only in sleep (DS 4.1.2)
         self._write(_REG_OP_MODE, _LORA_SLEEP)
         self._written.clear()
+        if self._tcxo:
+            self._write(_REG_TCXO, _TCXO_INPUT)
         self._write(_REG_LNA, _LNA_BOOST)
         self._write(_REG_FIFO_ADDR_PTR, 0, 0, 0)
         self._write(_REG_PREAMBLE, 0, 8)

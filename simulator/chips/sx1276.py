@@ -34,6 +34,8 @@ class SX1276:
         self._in_reset_since_us: int | None = None
         self._time_us: dict[str, int] = {}
         self._state, self._since_us = "standby", clock.now_us
+        self._tcxo = False  # whether an external oscillator clocks it, and since when that runs
+        self._tcxo_on_us: int | None = None
         self._events: list[Event] = []
         self._reset(reg.POWER_ON_US)
 
@@ -60,6 +62,14 @@ class SX1276:
             self._in_reset_since_us = None
             if low_us >= reg.RESET_PULSE_US:
                 self._reset(reg.RESET_US)
+
+    def clock_by_tcxo(self) -> None:
+        """Have a TCXO in the place of the crystal; it is off until `power_tcxo(1)`."""
+        self._tcxo = True
+
+    def power_tcxo(self, level: int) -> None:
+        """Drive the pin that feeds the TCXO."""
+        self._tcxo_on_us = self._clock.now_us + reg.TCXO_START_US if level else None
 
     def _show(self) -> None:
         """Report the edges of the DIO pins."""
@@ -210,6 +220,10 @@ class SX1276:
         self._draw("standby")
         if before == reg.SLEEP:
             self._oscillates_us = self._clock.now_us + reg.TS_OSC_US
+        if self._tcxo:
+            if self._tcxo_on_us is None or not self.registers[reg.TCXO] & reg.TCXO_INPUT:
+                return  # no clock: nothing ever begins, though the registers answer
+            self._oscillates_us = max(self._oscillates_us, self._tcxo_on_us)
         wait_us = max(0, self._oscillates_us - self._clock.now_us)
         if self.mode == reg.STANDBY:
             if wait_us:

@@ -51,6 +51,8 @@ DIO = (
     (MODE_READY, 0, 0, 0),
 )
 
+TCXO, TCXO_INPUT = 0x4B, 0x10  # RegTcxo's TcxoInputOn
+TCXO_START_US = 2000  # of a usual part, until its frequency holds
 TS_OSC_US = 250  # DS 2.5.2, typical; it depends on the crystal (DS 4.2.5)
 TS_FS_US = 60  # DS 2.5.2, typical
 RESET_US, RESET_PULSE_US, POWER_ON_US = 5000, 100, 10000  # DS 7.2.1, 7.2.2
