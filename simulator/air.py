@@ -82,8 +82,8 @@ class Place:
 class Station:
     """One antenna in the air: a node's or a gateway's."""
 
-    def __init__(self, air: "Air", name: str, place: Place, noise: Random):
-        self.name, self.place, self.noise = name, place, noise
+    def __init__(self, air: "Air", name: str, place: Place):
+        self.name, self.place = name, place
         self.listener: Listener | None = None
         self._air = air
         self._arriving: list[Signal] = []
@@ -117,11 +117,12 @@ class Air:
     def __init__(self, clock: Clock, seed: int):
         self.clock, self._seed = clock, seed
         self._stations: list[Station] = []
+        self._fading: dict[tuple[str, str], Random] = {}  # by sender and receiver
         self.on_transmit: list[Callable[[Transmission], None]] = []
 
     def station(self, name: str, place: Place) -> Station:
-        """A new antenna. Its fading comes from (seed, name), so others do not disturb it."""
-        station = Station(self, name, place, Random(f"{self._seed}/{name}/air"))
+        """A new antenna."""
+        station = Station(self, name, place)
         self._stations.append(station)
         return station
 
@@ -133,12 +134,18 @@ class Air:
             if station is not source:
                 distance_km = source.place.distance_km(station.place)
                 loss_db = _LOSS_1_KM_DB + _LOSS_DECADE_DB * log10(distance_km)
-                # the path is the same both ways: fading belongs to the node's stream
-                fading_db = source.noise.gauss(0, _FADING_DB)
-                rssi_dbm = transmission.power_dbm + 2 * _DIPOLE_DBI - loss_db + fading_db
+                gain_db = 2 * _DIPOLE_DBI + self._fading_db(source.name, station.name)
+                rssi_dbm = transmission.power_dbm - loss_db + gain_db
                 snr_db = rssi_dbm - noise_floor_dbm(transmission.bw_hz)
                 snr_db = min(max(snr_db, _SNR_MIN_DB), _SNR_MAX_DB)
                 station.hear(Signal(transmission, rssi_dbm, snr_db))
+
+    def _fading_db(self, source: str, target: str) -> float:
+        """Each path has a stream of its own, which no other station disturbs."""
+        path = (source, target)
+        if path not in self._fading:
+            self._fading[path] = Random(f"{self._seed}/{source}/{target}/air")
+        return self._fading[path].gauss(0, _FADING_DB)
 
 
 def noise_floor_dbm(bw_hz: int) -> float:

@@ -1,41 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What adafruit-circuitpython-rfm9x needs around it to drive a chip model in virtual time.
 
-The driver runs unchanged. Blinka's busio and digitalio want a board of their own, so that the names
-which the driver imports for annotations come from empty modules, and the driver's `time` is bound
-to the virtual clock: it waits with time.sleep and polls against time.monotonic.
+The driver waits with time.sleep and polls against time.monotonic; both are bound to the clock.
 """
 
-import sys
-import types
+from circuitpython import VirtualTime, stand_ins
 
 from simulator.chips.sx1276 import SX1276
 from simulator.clock import Clock
 
-_STAND_INS = {"busio": "SPI", "digitalio": "DigitalInOut"}
-for _name, _class in _STAND_INS.items():
-    sys.modules[_name] = types.ModuleType(_name)
-    setattr(sys.modules[_name], _class, type(_class, (), {}))
-
-import adafruit_rfm9x  # noqa: E402
-
-for _name in _STAND_INS:
-    del sys.modules[_name]  # other drivers may want the real ones
+with stand_ins(busio="SPI", digitalio="DigitalInOut"):
+    import adafruit_rfm9x
 
 _HOST_US = 20  # between two accesses, on a fast board
-
-
-class VirtualTime:
-    """The `time` of the driver's module."""
-
-    def __init__(self, clock: Clock):
-        self._clock = clock
-
-    def sleep(self, seconds: float) -> None:
-        self._clock.run_until(self._clock.now_us + round(seconds * 1e6))
-
-    def monotonic(self) -> float:
-        return self._clock.now_us / 1e6
 
 
 class Spi:
