@@ -4,6 +4,7 @@
 import json
 import struct
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +19,10 @@ _STEP_HZ = 125000
 
 
 class Capture:
-    """The files of one run in a directory; every line is whole once it is written."""
+    """The files of one run in a directory; every line is whole once it is written.
+
+    What is on the air is in the order of (time, gateway): it is held until the time has passed.
+    """
 
     def __init__(self, directory: Path, start: datetime):
         self._start = start
@@ -26,6 +30,8 @@ class Capture:
         self._events: IO[str] = (directory / "events.jsonl").open("w")
         self._pcap: IO[bytes] = (directory / "capture.pcap").open("wb")
         self._pcap.write(_PCAP_HEAD)
+        self._held: list[tuple[str, str, bytes]] = []  # gateway, line, packet; all of one time
+        self._held_us = 0
 
     def utc(self, time_us: int) -> str:
         """A moment of the run as the packet forwarder writes it."""
@@ -34,46 +40,70 @@ class Capture:
 
     def heard(self, time_us: int, gateway: str, rxpk: dict[str, Any], signal: Signal) -> None:
         """An uplink at a gateway; the time is the end of its reception."""
-        self._line(self._air, {"time": self.utc(time_us), "gateway": gateway, "rxpk": rxpk})
-        self._packet(time_us, gateway, signal.transmission, signal)
+        packet = self._packet(time_us, gateway, signal.transmission, signal, rxpk)
+        self._hold(time_us, gateway, {"rxpk": rxpk}, packet)
 
     def sent(self, time_us: int, gateway: str, txpk: dict[str, Any], packet: Transmission) -> None:
         """A downlink from a gateway; the time is its start."""
-        self._line(self._air, {"time": self.utc(time_us), "gateway": gateway, "txpk": txpk})
-        self._packet(time_us, gateway, packet, None)
+        self._hold(
+            time_us, gateway, {"txpk": txpk}, self._packet(time_us, gateway, packet, None, txpk)
+        )
 
     def event(self, time_us: int, node: str, event: str, cause: str = "", **more: Any) -> None:
         """Something that happened, and why."""
-        self._line(
-            self._events, {"t_us": time_us, "node": node, "event": event, "cause": cause, **more}
-        )
+        self._release(time_us)
+        value = {"t_us": time_us, "node": node, "event": event, "cause": cause, **more}
+        self._events.write(_json(value) + "\n")
+        self._events.flush()
 
     def close(self) -> None:
         """End the files."""
+        self._release(self._held_us + 1)
         for file in (self._air, self._events, self._pcap):
             file.close()
 
-    def _line(self, file: IO[str], value: dict[str, Any]) -> None:
-        file.write(json.dumps(value, separators=(",", ":")) + "\n")
-        file.flush()
+    def _hold(self, time_us: int, gateway: str, value: dict[str, Any], packet: bytes) -> None:
+        self._release(time_us)
+        line = _json({"time": self.utc(time_us), "gateway": gateway, **value})
+        self._held.append((gateway, line, packet))
+        self._held_us = time_us
+
+    def _release(self, now_us: int) -> None:
+        """Write what was held, once its time has passed."""
+        if not self._held or now_us <= self._held_us:
+            return
+        for _, line, packet in sorted(self._held, key=itemgetter(0)):
+            self._air.write(line + "\n")
+            self._pcap.write(packet)
+        self._held.clear()
+        self._air.flush()
+        self._pcap.flush()
 
     def _packet(
-        self, time_us: int, gateway: str, packet: Transmission, signal: Signal | None
-    ) -> None:
-        """One LoRaTap packet: header version 1, then the PHYPayload."""
+        self,
+        time_us: int,
+        gateway: str,
+        packet: Transmission,
+        signal: Signal | None,
+        pk: dict[str, Any],
+    ) -> bytes:
+        """One LoRaTap packet of the pcap: header version 1, then the PHYPayload."""
         rssi = _NOT_KNOWN if signal is None else _packet_rssi(signal)
         snr = 0 if signal is None else round(signal.snr_db * 4) & 0xFF
         flags = (_CRC_OK if packet.crc_on else _NO_CRC) | (_IQ_INVERTED * packet.iq_inverted)
         head = _LORATAP.pack(
-            1, 0, _LORATAP.size, packet.freq_hz, packet.bw_hz // _STEP_HZ, packet.sf, rssi,
+            1, 0, _LORATAP.size, round(pk["freq"] * 1e6), packet.bw_hz // _STEP_HZ, packet.sf, rssi,
             _NOT_KNOWN, _NOT_KNOWN, snr, packet.sync_word, int(gateway, 16),
-            time_us & 0xFFFFFFFF, flags, packet.cr, 0, 0, 0, 0,
+            pk["tmst"], flags, packet.cr, 0, pk.get("chan", 0), pk["rfch"], 0,
         )  # fmt: skip
         data = head + packet.payload
-        at = int(self._start.timestamp() * 1_000_000) + time_us
+        at = int(self._start.timestamp()) * 1_000_000 + self._start.microsecond + time_us
         seconds, rest_us = divmod(at, 1_000_000)
-        self._pcap.write(struct.pack("<IIII", seconds, rest_us, len(data), len(data)) + data)
-        self._pcap.flush()
+        return struct.pack("<IIII", seconds, rest_us, len(data), len(data)) + data
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _packet_rssi(signal: Signal) -> int:

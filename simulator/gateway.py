@@ -12,6 +12,8 @@ from simulator.clock import Clock
 # Demodulation floor by spreading factor (SX1301 and SX1276 data sheets), dB.
 _SNR_FLOOR_DB = {7: -7.5, 8: -10.0, 9: -12.5, 10: -15.0, 11: -17.5, 12: -20.0}
 _DEMODULATORS = 8
+_CHANNEL_STD = 8  # the number of the one that takes a single spreading factor
+_RADIO = 0  # one, wide enough for all channels
 _SYNC_WORD = 0x34
 _CODING_RATE = 5
 _PREAMBLE_SYMBOLS = 8
@@ -24,7 +26,7 @@ Missed = Callable[["Gateway", Transmission, str], None]
 class Gateway:
     """Eight demodulators, half duplex. `heard` and `missed` are told at the end of each packet.
 
-    `channels`: (frequency, bandwidth), in Hz, of those that it listens to.
+    `channels`: (frequency, bandwidth), in Hz, of those that it listens to, by their number.
     """
 
     def __init__(
@@ -32,7 +34,7 @@ class Gateway:
         eui: str,
         station: Station,
         clock: Clock,
-        channels: frozenset[tuple[int, int]],
+        channels: tuple[tuple[int, int], ...],
         heard: Heard,
         missed: Missed,
     ):
@@ -83,17 +85,24 @@ class Gateway:
 
     def channel_hz(self, packet: Transmission) -> int | None:
         """The centre of the channel that a packet came on; no crystal is exact (DS 4.1.5)."""
-        for freq_hz, bw_hz in self._channels:
+        number = self._channel(packet)
+        return None if number is None else self._channels[number][0]
+
+    def _channel(self, packet: Transmission) -> int | None:
+        for number, (freq_hz, bw_hz) in enumerate(self._channels):
             if bw_hz == packet.bw_hz and abs(freq_hz - packet.freq_hz) * 4 <= bw_hz:
-                return freq_hz
+                return number
         return None
 
     def rxpk(self, signal: Signal) -> dict[str, Any]:
         """A packet that was heard, in the words of the Semtech packet forwarder."""
         packet = signal.transmission
+        channel = self._channel(packet) if packet.bw_hz == 125_000 else _CHANNEL_STD
         return {
             "tmst": packet.end_us & _TMST_BITS,
             "freq": round((self.channel_hz(packet) or packet.freq_hz) / 1e6, 6),
+            "chan": channel,
+            "rfch": _RADIO,
             "stat": 1,
             "modu": "LORA",
             "datr": f"SF{packet.sf}BW{packet.bw_hz // 1000}",
@@ -110,6 +119,7 @@ class Gateway:
             "imme": False,
             "tmst": packet.start_us & _TMST_BITS,
             "freq": round(packet.freq_hz / 1e6, 6),
+            "rfch": _RADIO,
             "powe": round(packet.power_dbm),
             "modu": "LORA",
             "datr": f"SF{packet.sf}BW{packet.bw_hz // 1000}",
@@ -143,7 +153,12 @@ class Gateway:
             self.eui,
         )
 
-    def send(self, packet: Transmission) -> None:
-        """Put a downlink on the air; nothing is heard meanwhile."""
+    def send(self, packet: Transmission) -> str:
+        """Put a downlink on the air; nothing is heard meanwhile. Returns why not, "" if it went."""
+        if self.off:
+            return "gateway off"
+        if packet.start_us < self._sending_until_us:
+            return "gateway was sending"
         self._sending_until_us = packet.end_us
         self._station.transmit(packet)
+        return ""

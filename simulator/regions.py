@@ -41,14 +41,17 @@ class Region:
     duty_cycle: float | None = None  # of the sub-band that the join channels share
     fast_hz: int = 0  # dynamic: a gateway's one channel of 250 kHz
 
-    def heard(self) -> frozenset[tuple[int, int]]:
-        """(frequency, bandwidth), in Hz, of what a gateway with eight channels listens to."""
+    def heard(self) -> tuple[tuple[int, int], ...]:
+        """(frequency, bandwidth), in Hz, of what a gateway with eight channels listens to.
+
+        In the order of The Things Network's gateways: the default channels first.
+        """
         if self.fixed:
             found = [self.channels[index] for index in self.sub_band]
-            return frozenset((each.freq_hz, self.uplink_rates[each.min_dr][1]) for each in found)
+            return tuple((each.freq_hz, self.uplink_rates[each.min_dr][1]) for each in found)
         narrow = [each.freq_hz for each in self.channels] + list(self.more_hz)
         fast = [(self.fast_hz, 250_000)] if self.fast_hz else []
-        return frozenset([(freq_hz, 125_000) for freq_hz in narrow] + fast)
+        return (*((freq_hz, 125_000) for freq_hz in narrow), *fast)
 
     def uplink_rate(self, sf: int, bw_hz: int) -> int | None:
         """The data rate of an uplink, None when the region has none like that."""

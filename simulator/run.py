@@ -188,8 +188,9 @@ class Run:
             if verdict.acked:
                 self._capture.event(now_us, node.plan.name, "acknowledged")
             self._take(node, verdict.f_cnt, verdict.f_port, verdict.payload, signal)
-        if verdict.downlink is not None:
-            self.clock.call_at(verdict.downlink.time_us, self._send, gateway, verdict.downlink)
+        if verdict.downlink is not None and verdict.device is not None:
+            downlink, name = verdict.downlink, verdict.device.name
+            self.clock.call_at(downlink.time_us, self._send, downlink, name)
 
     def _refused_or_joined(self, verdict: Verdict, packet: Transmission) -> None:
         if verdict.accepted and verdict.device is not None:
@@ -227,13 +228,18 @@ class Run:
             if self._on_row is not None:
                 self._on_row(row)
 
-    def _send(self, gateway: Gateway, downlink: Downlink) -> None:
+    def _send(self, downlink: Downlink, name: str) -> None:
+        """Send what node `name` waits for, from the gateway that turned out to be the best."""
+        gateways = self._gateways.values()
+        gateway = next(each for each in gateways if each.eui == downlink.gateway)
         packet = gateway.downlink(
             downlink.freq_hz, downlink.sf, downlink.bw_hz, downlink.phy, downlink.power_dbm
         )
-        self._capture.sent(self.clock.now_us, gateway.eui, gateway.txpk(packet), packet)
-        if not gateway.off:
-            gateway.send(packet)
+        now_us, cause = self.clock.now_us, gateway.send(packet)
+        if cause:
+            self._capture.event(now_us, name, "downlink not sent", cause, gateway=gateway.eui)
+        else:
+            self._capture.sent(now_us, gateway.eui, gateway.txpk(packet), packet)
 
     # The end.
 
