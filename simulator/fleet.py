@@ -24,16 +24,22 @@ Sensor = Scd4x | Sht4x
 
 
 class Freezable:
-    """A world that a fault can stop: from `frozen_us` on it stays as it was then."""
+    """A world that faults can stop: during a frost it stays as it was when that began."""
 
     def __init__(self, world: Environment):
         self._world = world
-        self.frozen_us: int | None = None
+        self._frosts: list[tuple[int, int | None]] = []
+
+    def freeze(self, from_us: int, until_us: int | None) -> None:
+        """Stop it for a time, or for good."""
+        self._frosts.append((from_us, until_us))
 
     def at(self, time_us: int) -> Conditions:
         """The conditions at a time. Sensors ask later than they sample, so times go both ways."""
-        frozen_us = self.frozen_us
-        return self._world.at(time_us if frozen_us is None else min(time_us, frozen_us))
+        for from_us, until_us in self._frosts:
+            if from_us <= time_us and (until_us is None or time_us < until_us):
+                time_us = from_us
+        return self._world.at(time_us)
 
 
 @dataclass
@@ -152,7 +158,7 @@ def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:
         clock.call_at(at_us if until_us is None else until_us, node.board.power_on)
         return
     if fault.kind == "world-frozen":
-        clock.call_at(at_us, setattr, node.surroundings, "frozen_us", at_us)
+        node.surroundings.freeze(at_us, until_us)
         return
     attribute = {"sensor-silent": "silent", "sensor-frozen": "frozen"}[fault.kind]
     clock.call_at(at_us, setattr, node.sensors[fault.sensor], attribute, True)
