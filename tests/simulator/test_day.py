@@ -176,10 +176,12 @@ def test_a_silent_sensor_leaves_its_values_out_and_sets_its_fault_bits(made):
 
 
 def test_a_frozen_world_makes_a_flat_column(made):
-    fault = FaultPlan("world-frozen", 2.0, "classroom-1")
+    fault = FaultPlan("world-frozen", 2.0, "classroom-1", until_h=4.5)
     rows = made(duration_h=6.0, faults=(fault,)).rows
-    late = [row.values["co2"] for row in rows[20:]]
-    assert len(late) > 12 and max(late) - min(late) < 6 * 10 * 2  # six sigma either way
+    frozen = [row.values["co2"] for row in rows[18:26]]
+    assert max(frozen) - min(frozen) < 6 * 10 * 2  # six sigma either way
+    thawed = [row.values["co2"] for row in rows[28:]]
+    assert max(thawed) - min(thawed) > 300
     moving = [row.values["co2"] for row in made(duration_h=6.0).rows[20:]]
     assert max(moving) - min(moving) > 300
 
