@@ -1,33 +1,25 @@
 # SPDX-License-Identifier: MIT
 """Boards and kits: the two tables, checked, and the config that a pair of them makes."""
 
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any
 
-from host import files
-from host.errors import HostError
+from host import files, pins
+from host.tables import Table
 
 CONFIG_VERSION = 1
-DRIVERS = {"scd4x": "i2c", "sht4x": "i2c"}  # and the bus that each needs
-_RP2040_LAST = 29
-_ESP32_LAST = 39
-_ESP32_FLASH = range(6, 12)
-_PICO_D4_FLASH = (16, 17)
-_ESP32_STRAPPING = (0, 2, 5, 12, 15)
-_ESP32_INPUT_ONLY = range(34, 40)
+# The drivers of the firmware: the bus that each needs, and the wire keys that it supplies.
+DRIVERS = {"scd4x": ("i2c", (1, 2, 3)), "sht4x": ("i2c", (2, 3))}
 _PROG_SIZE = {"rp2040": 256, "esp32": 32}  # what each stock image formats LittleFS with
-_CHIPS = ("esp32", "esp32-pico-d4", "rp2040", "rp2040-w")
-# Pins that the board's maker chose: strapping pins may be among them.
-_FIXED = ("radio", "led", "battery", "i2c")
-_OUTPUTS = ("cs", "sck", "mosi", "reset", "tcxo", "green", "orange", "red", "lamp", "trigger")
+_Ppm = Annotated[int, 400, 40000]
+_BusNumber = Annotated[int, 0, 2]
 
 
 @dataclass(frozen=True)
 class Radio:
-    spi: int
+    spi: _BusNumber
     sck: int
     mosi: int
     miso: int
@@ -37,19 +29,19 @@ class Radio:
     pa_boost: bool
     dio1: int | None = None
     tcxo: int | None = None
-    tcxo_ms: int = 5
+    tcxo_ms: Annotated[int, 0, 1000] = 5
 
 
 @dataclass(frozen=True)
 class I2c:
-    id: int
+    id: _BusNumber
     sda: int
     scl: int
 
 
 @dataclass(frozen=True)
 class Uart:
-    id: int
+    id: _BusNumber
     tx: int
     rx: int
 
@@ -59,7 +51,7 @@ class Switch:
     """A pin and the level at which it is on."""
 
     pin: int
-    on: int = 1
+    on: Annotated[int, 0, 1] = 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ class Light:
 @dataclass(frozen=True)
 class Battery:
     pin: int
-    ratio_permille: int
+    ratio_permille: Annotated[int, 1000, 100000]
 
 
 @dataclass(frozen=True)
@@ -84,11 +76,11 @@ class Board:
     chip: str
     micropython: str
     usb: list[str]
-    filesystem_kib: int
-    latency_ms: int
-    clock_error_ppm: int
-    active_ma: int
-    sleep_ua: int
+    filesystem_kib: Annotated[int, 64, 16384]
+    latency_ms: Annotated[int, 0, 1000]
+    clock_error_ppm: Annotated[int, 0, 20000]
+    active_ma: Annotated[int, 0, 1000]
+    sleep_ua: Annotated[int, 0, 1000000]
     source: str
     radio: Radio
     i2c: I2c
@@ -112,6 +104,11 @@ class Board:
         """Bytes that LittleFS programs at once, as the stock image has it."""
         return _PROG_SIZE["rp2040" if self.chip.startswith("rp2040") else "esp32"]
 
+    def bus(self, use: str) -> int | None:
+        """The number of the bus that a use such as "radio sck" belongs to, None for no bus."""
+        part = getattr(self, use.split()[0])
+        return part.spi if isinstance(part, Radio) else getattr(part, "id", None)
+
     def lamp_pins(self) -> list[int]:
         """Pins that only shine."""
         lamps = [self.light.green, self.light.orange, self.light.red] if self.light else []
@@ -134,15 +131,6 @@ class Board:
 
 
 _PIN_FIELDS = ("one_wire", "trigger", "echo", "pir", "pir_2", "lamp", "sensor_power")
-_PARTS: dict[str, type] = {
-    "radio": Radio,
-    "i2c": I2c,
-    "uart": Uart,
-    "led": Switch,
-    "button": Switch,
-    "light": Light,
-    "battery": Battery,
-}
 
 
 @dataclass(frozen=True)
@@ -154,8 +142,8 @@ class Sensor:
 
 @dataclass(frozen=True)
 class Thresholds:
-    orange_ppm: int
-    red_ppm: int
+    orange_ppm: _Ppm
+    red_ppm: _Ppm
 
 
 @dataclass(frozen=True)
@@ -164,121 +152,75 @@ class Kit:
 
     name: str
     title: str
-    interval_s: int
+    interval_s: Annotated[int, 60, 86400]
     sensors: list[Sensor] = field(default_factory=list)
     mains: bool = False
     light: Thresholds | None = None
 
 
-class _Table:
-    """Turns the rows of one file into dataclasses; complaints name file and line."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def fail(self, row: str, key: str, problem: str, step: str) -> HostError:
-        line = files.line_of(self.path, row, key)
-        return HostError(f"{self.path.name}, line {line}: [{row}] {problem}", step)
-
-    def make(self, kind: type, row: str, key: str, values: Any, **given: Any) -> Any:
-        if not isinstance(values, dict):
-            raise self.fail(row, key, f"{key} is not a table", f"write {key} = {{ ... }}")
-        known = {each.name: each for each in fields(kind)}
-        for name in values:
-            if name not in known or name in given:
-                step = f"known here: {', '.join(each for each in known if each not in given)}"
-                raise self.fail(row, key or name, f"unknown key '{name}'", step)
-        for name, each in known.items():
-            required = each.default is MISSING and each.default_factory is MISSING
-            if required and name not in values and name not in given:
-                raise self.fail(row, key, f"{key or 'the table'} lacks '{name}'", f"add {name}")
-            if name in values and not _is(values[name], each.type):
-                raise self.fail(
-                    row, key or name, f"'{name}' is not {_word(each.type)}", "correct it"
-                )
-        return kind(**given, **values)
-
-
-def _word(kind: Any) -> str:
-    return str(getattr(kind, "__name__", kind))
-
-
-def _is(value: Any, kind: Any) -> bool:
-    """Whether a value has the type that a field is annotated with."""
-    allowed = get_args(kind) if isinstance(kind, UnionType) else (kind,)
-    return type(value) in [get_origin(each) or each for each in allowed]
-
-
 @cache
 def boards(path: Path | None = None) -> dict[str, Board]:
     """All boards of the table, checked. HostError names the line of the first mistake."""
-    table = _Table(path or files.root() / "boards.toml")
+    table = Table(path or files.root() / "boards.toml")
     found = {}
     for name, values in files.load_toml(table.path).items():
-        parts = {
-            key: table.make(_PARTS[key], name, key, value) if key in _PARTS else value
-            for key, value in values.items()
-        }
-        found[name] = table.make(Board, name, "", parts, name=name)
+        found[name] = table.make(Board, (name,), values, name=name)
         _check_pins(table, found[name])
     return found
 
 
-def _check_pins(table: _Table, board: Board) -> None:
-    if board.chip not in _CHIPS:
-        step = f"chips: {', '.join(_CHIPS)}"
-        raise table.fail(board.name, "chip", f"unknown chip '{board.chip}'", step)
+def _check_pins(table: Table, board: Board) -> None:
+    if board.chip not in pins.CHIPS:
+        step = f"chips: {', '.join(pins.CHIPS)}"
+        raise table.fail((board.name, "chip"), f"unknown chip '{board.chip}'", step)
     used: dict[int, str] = {}
     for use, pin in board.pins():
-        key = use.split()[0]
-        if problem := _pin_problem(board.chip, use, pin):
-            raise table.fail(board.name, key, f"{use}: {problem}", "choose another pin")
+        where = (board.name, *use.split())
+        if problem := pins.problem(board.chip, use, pin, board.bus(use)):
+            raise table.fail(where, f"{use}: {problem}", "choose another pin")
         if pin in used:
             problem = f"GPIO {pin} is {used[pin]} and {use}"
-            raise table.fail(board.name, key, problem, "choose another pin for one of them")
+            raise table.fail(where, problem, "choose another pin for one of them")
         used[pin] = use
-
-
-def _pin_problem(chip: str, use: str, pin: int) -> str:
-    """Why a chip cannot use a pin so, "" when it can."""
-    if chip.startswith("rp2040"):
-        if not 0 <= pin <= _RP2040_LAST:
-            return f"the RP2040 has no GPIO {pin}"
-        own = chip == "rp2040-w" and pin in (23, 24, 25, 29)
-        return f"GPIO {pin} belongs to the Pico W's radio" if own else ""
-    if not 0 <= pin <= _ESP32_LAST or pin in (20, 24, 28, 29, 30, 31):
-        return f"the ESP32 has no GPIO {pin}"
-    if pin in _ESP32_FLASH or (chip == "esp32-pico-d4" and pin in _PICO_D4_FLASH):
-        return f"GPIO {pin} belongs to the flash"
-    if pin in _ESP32_INPUT_ONLY and use.split()[-1] in _OUTPUTS:
-        return f"GPIO {pin} is an input only"
-    if pin in _ESP32_STRAPPING and use.split()[0] not in _FIXED:
-        return f"GPIO {pin} decides how the chip starts (strapping)"
-    return ""
 
 
 @cache
 def kits(path: Path | None = None) -> dict[str, Kit]:
     """All kits of the table, checked. HostError names the line of the first mistake."""
-    table = _Table(path or files.root() / "kits.toml")
-    known_keys = {row[0] for row in files.readings().QUANTITIES}
+    table = Table(path or files.root() / "kits.toml")
     found = {}
     for name, values in files.load_toml(table.path).items():
-        parts = dict(values)
-        rows = values.get("sensors", [])
-        parts["sensors"] = [table.make(Sensor, name, "sensors", row) for row in rows]
-        if "light" in values:
-            parts["light"] = table.make(Thresholds, name, "light", values["light"])
-        kit: Kit = table.make(Kit, name, "", parts, name=name)
-        for sensor in kit.sensors:
-            if DRIVERS.get(sensor.driver) != sensor.bus:
-                step = f"drivers: {', '.join(f'{d} ({b})' for d, b in DRIVERS.items())}"
-                problem = f"no driver '{sensor.driver}' on bus '{sensor.bus}'"
-                raise table.fail(name, "sensors", problem, step)
-            if not known_keys.issuperset(sensor.keys):
-                raise table.fail(name, "sensors", f"unknown key in {sensor.keys}", "see docs")
-        found[name] = kit
+        found[name] = table.make(Kit, (name,), values, name=name)
+        _check_sensors(table, found[name])
+        light = found[name].light
+        if light is not None and light.orange_ppm >= light.red_ppm:
+            problem = f"orange at {light.orange_ppm} ppm is not below red at {light.red_ppm}"
+            raise table.fail((name, "light"), problem, "make orange_ppm the smaller one")
     return found
+
+
+def _check_sensors(table: Table, kit: Kit) -> None:
+    measured: set[int] = set()
+    drivers: set[str] = set()
+    for index, sensor in enumerate(kit.sensors):
+        where = (kit.name, "sensors", index)
+        if sensor.driver not in DRIVERS:
+            step = f"drivers: {', '.join(DRIVERS)}"
+            raise table.fail((*where, "driver"), f"no driver '{sensor.driver}'", step)
+        bus, keys = DRIVERS[sensor.driver]
+        if sensor.bus != bus:
+            problem = f"'{sensor.driver}' on bus '{sensor.bus}'"
+            raise table.fail((*where, "bus"), problem, f'write bus = "{bus}"')
+        if sensor.driver in drivers:
+            problem = f"'{sensor.driver}' twice: both would have the same address"
+            raise table.fail((*where, "driver"), problem, "leave one out")
+        drivers.add(sensor.driver)
+        for at, key in enumerate(sensor.keys):
+            if key not in keys or key in measured:
+                twice = "is measured twice" if key in keys else f"is none of '{sensor.driver}'"
+                step = f"it has {', '.join(map(str, keys))}; each key goes to one sensor"
+                raise table.fail((*where, "keys", at), f"key {key} {twice}", step)
+            measured.add(key)
 
 
 def config_for(

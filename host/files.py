@@ -2,7 +2,6 @@
 """Finds what the toolkit comes with: firmware, boards.toml, kits.toml, in a wheel or a checkout."""
 
 import importlib.util
-import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from host.errors import HostError
+from host.positions import positions
 
 _HERE = Path(__file__).parent
 
@@ -49,29 +49,21 @@ def readings() -> ModuleType:
 def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. HostError: it is not there, or not TOML, with the line."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        data = path.read_bytes()
+        return tomllib.loads(data.decode())
     except FileNotFoundError as error:
         raise HostError(f"{path} does not exist", "check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise HostError(f"{path.name}, line {line}: not UTF-8", "save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise HostError(f"{path.name}: {error}", "correct that line") from error
 
 
-def line_of(path: Path, table: str, key: str, occurrence: int = 0) -> int:
-    """The line on which a key of a table stands; the table's own line when the key is missing.
+def line_of(path: Path, *where: str | int) -> int:
+    """The line of a table, a key or an item: line_of(path, "node", 1, "kit"), items from 0.
 
-    tomllib keeps no positions, so this scans. `occurrence` counts [[tables]] of one name.
+    What is not there has the line of the innermost table that is.
     """
-    found, current, count = 1, "", -1
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        header = re.match(r"\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}", line)
-        if header:
-            current = header[1].replace('"', "")
-            count += current == table
-            if current == table and count == occurrence:
-                found = number
-        elif (current == table and (count == occurrence or not table)) and key:
-            first = re.escape(key.split(".")[0])
-            if re.match(rf'\s*"?{first}"?\s*[.=]', line):
-                return number
-    return found
+    lines = positions(path.read_text(encoding="utf-8"))
+    return next(lines[where[:end]] for end in range(len(where), -1, -1) if where[:end] in lines)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""Checks the tables of a TOML file against dataclasses; a complaint names the file and the line."""
+
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime
+from math import isfinite
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from host import files
+from host.errors import HostError
+
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: 'a text in "quotes"',
+    list: "a list [ ... ]",
+    dict: "a table",
+    datetime: "a date and time, such as 2026-11-23T07:00:00+01:00",
+}
+
+
+class Table:
+    """The values of one file, and where in it they stand: paths as in files.line_of."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def fail(self, where: tuple[str | int, ...], problem: str, step: str) -> HostError:
+        """The complaint about what stands at `where`."""
+        line = files.line_of(self.path, *where)
+        tables = [each for each in where if isinstance(each, str)][:-1]
+        head = f"[{'.'.join(tables)}] " if tables else ""
+        return HostError(f"{self.path.name}, line {line}: {head}{problem}", step)
+
+    def make(self, kind: type, where: tuple[str | int, ...], values: Any, **given: Any) -> Any:
+        """A dataclass of the values, `given` besides; its annotations say what each may be.
+
+        Annotated[int, 1, 9] is a number from 1 to 9. HostError: the first mistake.
+        """
+        if not isinstance(values, dict):
+            raise self.fail(where, f"'{_name(where)}' is not a table", _as_table(where))
+        known = {each.name: each for each in fields(kind) if each.name not in given}
+        self.only(where, values, known)
+        for name, each in known.items():
+            required = each.default is MISSING and each.default_factory is MISSING
+            if required and name not in values:
+                raise self.fail((*where, name), f"'{name}' is missing", f"add {name} = ...")
+        checked = {
+            name: self.checked((*where, name), value, known[name].type)
+            for name, value in values.items()
+        }
+        return kind(**given, **checked)
+
+    def only(self, where: tuple[str | int, ...], values: dict[str, Any], known: Any) -> None:
+        """Refuse a key that is not among the known ones."""
+        for name in values:
+            if name not in known:
+                step = f"known here: {', '.join(known)}"
+                raise self.fail((*where, name), f"unknown key '{name}'", step)
+
+    def checked(self, where: tuple[str | int, ...], value: Any, kind: Any) -> Any:
+        """The value, when it is of a kind and within its range; tables become dataclasses."""
+        if get_origin(kind) in (Union, UnionType):  # with None, which TOML does not have
+            kind = get_args(kind)[0]
+        if get_origin(kind) is Annotated:
+            kind, low, high = get_args(kind)
+            self.checked(where, value, kind)
+            if not low <= value <= high:
+                problem = f"'{_name(where)}' is {value}, it has to be {low} to {high}"
+                raise self.fail(where, problem, "correct it")
+            return value
+        if isinstance(kind, type) and is_dataclass(kind):
+            return self.make(kind, where, value)
+        plain, inner = get_origin(kind) or kind, get_args(kind)
+        if not _fits(value, plain):
+            rows = plain is list and is_dataclass(inner[0])
+            step = _as_table((*where, 0)) if rows else "correct it"
+            raise self.fail(where, f"'{_name(where)}' is not {_WORDS[plain]}", step)
+        if plain is list:
+            return [self.checked((*where, at), each, inner[0]) for at, each in enumerate(value)]
+        return value
+
+
+def _fits(value: Any, kind: type) -> bool:
+    if kind is float:
+        return type(value) is int or (type(value) is float and isfinite(value))
+    return type(value) is kind
+
+
+def _name(where: tuple[str | int, ...]) -> str:
+    return next((each for each in reversed(where) if isinstance(each, str)), "")
+
+
+def _as_table(where: tuple[str | int, ...]) -> str:
+    name = _name(where)
+    return (
+        f"write [[{name}]] and its keys"
+        if isinstance(where[-1], int)
+        else f"write {name} = {{ ... }}"
+    )
