@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Checks the tables of a TOML file against dataclasses; a complaint names the file and the line."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from math import isfinite
@@ -40,29 +41,40 @@ class Table:
 
         Annotated[int, 1, 9] is a number from 1 to 9. HostError: the first mistake.
         """
+        known = {each.name: each for each in fields(kind) if each.name not in given}
+        required = [
+            name
+            for name, each in known.items()
+            if each.default is MISSING and each.default_factory is MISSING
+        ]
+        kinds = {name: each.type for name, each in known.items()}
+        return kind(**given, **self.taken(where, values, kinds, required))
+
+    def taken(
+        self,
+        where: tuple[str | int, ...],
+        values: Any,
+        kinds: Mapping[str, Any],
+        required: Iterable[str],
+    ) -> dict[str, Any]:
+        """The values of one table, each of its kind. HostError: the first mistake."""
         if not isinstance(values, dict):
             raise self.fail(where, f"'{_name(where)}' is not a table", _as_table(where))
-        known = {each.name: each for each in fields(kind) if each.name not in given}
-        self.only(where, values, known)
-        for name, each in known.items():
-            required = each.default is MISSING and each.default_factory is MISSING
-            if required and name not in values:
-                raise self.fail((*where, name), f"'{name}' is missing", f"add {name} = ...")
-        checked = {
-            name: self.checked((*where, name), value, known[name].type)
-            for name, value in values.items()
-        }
-        return kind(**given, **checked)
-
-    def only(self, where: tuple[str | int, ...], values: dict[str, Any], known: Any) -> None:
-        """Refuse a key that is not among the known ones."""
         for name in values:
-            if name not in known:
-                step = f"known here: {', '.join(known)}"
+            if name not in kinds:
+                step = f"known here: {', '.join(kinds)}"
                 raise self.fail((*where, name), f"unknown key '{name}'", step)
+        for name in required:
+            if name not in values:
+                raise self.fail((*where, name), f"'{name}' is missing", f"add {name} = ...")
+        return {
+            name: self.checked((*where, name), value, kinds[name]) for name, value in values.items()
+        }
 
     def checked(self, where: tuple[str | int, ...], value: Any, kind: Any) -> Any:
         """The value, when it is of a kind and within its range; tables become dataclasses."""
+        if kind is Any:
+            return value
         if get_origin(kind) in (Union, UnionType):  # with None, which TOML does not have
             kind = get_args(kind)[0]
         if get_origin(kind) is Annotated:
@@ -76,10 +88,10 @@ class Table:
             return self.make(kind, where, value)
         plain, inner = get_origin(kind) or kind, get_args(kind)
         if not _fits(value, plain):
-            rows = plain is list and is_dataclass(inner[0])
+            rows = plain is list and inner and is_dataclass(inner[0])
             step = _as_table((*where, 0)) if rows else "correct it"
             raise self.fail(where, f"'{_name(where)}' is not {_WORDS[plain]}", step)
-        if plain is list:
+        if plain is list and inner:
             return [self.checked((*where, at), each, inner[0]) for at, each in enumerate(value)]
         return value
 

@@ -3,7 +3,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from math import isfinite
+from typing import Annotated, Any
 
 import cbor2
 
@@ -12,19 +13,19 @@ from host.decode import SETTINGS
 from simulator.device import Device
 from simulator.network import Network
 
-_NUMBER = (int, float)
-KEYS: dict[str, tuple[type, ...]] = {
-    "kind": (str,),
-    "node": (str,),
-    "at_h": _NUMBER,
-    "every_h": _NUMBER,
-    "hex": (str,),
-    "commands": (list,),
-    "f_port": (int,),
-    "payload": (str,),
-    "settings": (dict,),
-    "confirmed": (bool,),
+KEYS: dict[str, Any] = {
+    "kind": str,
+    "node": str,
+    "at_h": Annotated[float, 0, 100000],
+    "every_h": Annotated[float, 0.001, 100000],
+    "hex": str,
+    "commands": list,
+    "f_port": int,
+    "payload": str,
+    "settings": dict,
+    "confirmed": bool,
 }
+NEEDED = ("kind", "node", "at_h")
 _COMMON = {"kind", "node", "at_h", "every_h"}
 # What each kind may have besides, and which of it says what is sent: one of these groups.
 _KINDS: dict[str, tuple[set[str], tuple[tuple[str, ...], ...]]] = {
@@ -63,9 +64,6 @@ class EventPlan:
 
 def plan(values: Mapping[str, Any]) -> EventPlan:
     """Take one table [[event]], its keys and types checked. EventError names the key at fault."""
-    if values["at_h"] < 0 or values.get("every_h", 1) <= 0:
-        key = "at_h" if values["at_h"] < 0 else "every_h"
-        raise EventError(key, f"{key} is {values[key]}", "give it in hours")
     _check_kind(values)
     sent = {key: values[key] for key in ("node", "at_h", "every_h", "confirmed") if key in values}
     if values["kind"] == "mac-command":
@@ -137,7 +135,7 @@ def _settings(values: Mapping[str, Any]) -> bytes:
             raise EventError("settings", f"unknown setting '{name}'", f"known: {', '.join(rows)}")
         key, steps = rows[name]
         parts = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, int | float) for each in parts):
+        if not all(isinstance(each, int | float) and isfinite(each) for each in parts):
             raise EventError("settings", f"'{name}' is not a number", "correct that line")
         numbers = [round(each * steps) for each in parts]
         wire[key] = numbers if isinstance(value, list) else numbers[0]

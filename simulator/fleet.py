@@ -16,7 +16,7 @@ from simulator.chips.sx1276 import SX1276
 from simulator.clock import Clock
 from simulator.device import Device
 from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
-from simulator.world import Classroom, Conditions, Environment, Step
+from simulator.world import Classroom, Conditions, Environment, Room, Step
 
 _MODELS: dict[str, type[Scd4x] | type[Sht4x]] = {"scd4x": Scd4x, "sht4x": Sht4x}
 _HOUR_US = 3_600_000_000
@@ -67,12 +67,10 @@ class Node:
 def make_world(plan: WorldPlan, scenario: Scenario) -> Environment:
     """The world of a plan. TypeError: an option that this kind does not take."""
     if plan.kind == "step":
-        options = dict(plan.options)
-        at_us = round(options.pop("at_h") * _HOUR_US)
-        before, after = Conditions(**options.pop("before")), Conditions(**options.pop("after"))
-        return Step(before, after, at_us, **options)
+        before, after = (Conditions(**plan.options[name]) for name in ("before", "after"))
+        return Step(before, after, round(plan.options["at_h"] * _HOUR_US))
     stream = Random(f"{scenario.seed}/{plan.name}/world")
-    return Classroom(scenario.start, stream, **plan.options)
+    return Classroom(scenario.start, stream, Room(**plan.options))
 
 
 def make_node(

@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: MIT
 """Scenarios: who is where, what there is to measure, and what goes wrong; checked line by line."""
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from host import boards, files
-from host.errors import HostError
+from host.tables import Table
 from simulator import events
 from simulator.events import EventPlan
 from simulator.regions import REGIONS
+from simulator.world import Conditions, Room
 
 READY = Path(__file__).with_name("scenarios")
 DEFAULT = "school-day"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"  # it names a log file too
+
+# What a table takes is said by these classes; a range is refused by host/tables.py.
+_Metres = Annotated[float, -1000000, 1000000]
+_Hours = Annotated[float, 0, 100000]
+_Microseconds = Annotated[int, 0, 1000000]
 
 
 @dataclass(frozen=True)
@@ -22,8 +29,8 @@ class GatewayPlan:
     """A gateway of the network; places are in metres."""
 
     name: str
-    x_m: float = 0.0
-    y_m: float = 0.0
+    x_m: _Metres = 0.0
+    y_m: _Metres = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,11 @@ class NodePlan:
     kit: str
     board: str
     world: str
-    x_m: float = 0.0
-    y_m: float = 0.0
-    clock_ppm: int = 0
-    irq_us: int | None = None
-    stall_us: int = 0
+    x_m: _Metres = 0.0
+    y_m: _Metres = 0.0
+    clock_ppm: Annotated[int, -50000, 50000] = 0
+    irq_us: _Microseconds | None = None
+    stall_us: _Microseconds = 0
     abp: bool = False
 
 
@@ -55,15 +62,24 @@ class WorldPlan:
 
 
 @dataclass(frozen=True)
+class StepOptions:
+    """A world that is `before`, and `after` from `at_h` on."""
+
+    before: Conditions
+    after: Conditions
+    at_h: _Hours
+
+
+@dataclass(frozen=True)
 class FaultPlan:
     """What goes wrong: `kind` at a node's sensor or at a gateway, from `at_h` to `until_h`."""
 
     kind: str
-    at_h: float
+    at_h: _Hours
     node: str = ""
     sensor: str = ""
     gateway: str = ""
-    until_h: float | None = None
+    until_h: _Hours | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +106,26 @@ class Scenario:
         return round(self.duration_h * 3_600_000_000)
 
 
-WORLD_KINDS = ("classroom", "step")
+@dataclass(frozen=True)
+class _File:
+    """The keys and tables of a scenario file."""
+
+    start: datetime
+    duration_h: Annotated[float, 0.01, 100000]
+    gateway: list[GatewayPlan]
+    node: list[NodePlan]
+    world: dict[str, Any]
+    fault: list[FaultPlan] = field(default_factory=list)
+    seed: int = 1
+    rx1_delay_s: Annotated[int, 1, 15] = 1
+    downlink_window: Annotated[int, 1, 2] = 1
+    region: str = "EU868"
+    adr: bool = False
+    cf_list: bool = False
+    event: list[Any] = field(default_factory=list)
+
+
+WORLD_KINDS = {"classroom": Room, "step": StepOptions}
 FAULT_KINDS = {
     "sensor-silent": ("node", "sensor"),
     "sensor-frozen": ("node", "sensor"),
@@ -98,67 +133,6 @@ FAULT_KINDS = {
     "power-cut": ("node",),
     "world-frozen": ("node",),
 }
-_NUMBER = (int, float)
-_TOP = {
-    "start": (datetime,),
-    "duration_h": _NUMBER,
-    "seed": (int,),
-    "rx1_delay_s": (int,),
-    "downlink_window": (int,),
-    "region": (str,),
-    "adr": (bool,),
-    "cf_list": (bool,),
-    "event": (list,),
-    "gateway": (list,),
-    "node": (list,),
-    "fault": (list,),
-    "world": (dict,),
-}
-_GATEWAY = {"name": (str,), "x_m": _NUMBER, "y_m": _NUMBER}
-_NODE = {
-    **_GATEWAY,
-    "kit": (str,),
-    "board": (str,),
-    "world": (str,),
-    "clock_ppm": (int,),
-    "irq_us": (int,),
-    "stall_us": (int,),
-    "abp": (bool,),
-}
-_FAULT = {
-    "kind": (str,),
-    "node": (str,),
-    "sensor": (str,),
-    "gateway": (str,),
-    "at_h": _NUMBER,
-    "until_h": _NUMBER,
-}
-
-
-class _Reader:
-    """Checks the tables of one file; every complaint names file and line."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def fail(self, table: str, key: str, problem: str, step: str) -> HostError:
-        line = files.line_of(self.path, table, key)
-        return HostError(f"{self.path.name}, line {line}: {problem}", step)
-
-    def table(
-        self, values: dict[str, Any], name: str, known: Mapping[str, tuple[type, ...]], needed: str
-    ) -> dict[str, Any]:
-        for key, value in values.items():
-            if key not in known:
-                step = f"known here: {', '.join(known)}"
-                raise self.fail(name, key, f"unknown key '{key}'", step)
-            if type(value) not in known[key]:
-                kind = " or ".join(each.__name__ for each in known[key])
-                raise self.fail(name, key, f"'{key}' is not {kind}", "correct that line")
-        for key in needed.split():
-            if key not in values:
-                raise self.fail(name, "", f"'{key}' is missing", f"add {key} = ...")
-        return values
 
 
 def ready() -> list[str]:
@@ -168,98 +142,114 @@ def ready() -> list[str]:
 
 def load(path: Path) -> Scenario:
     """Read and check a scenario file. HostError names the line of the first mistake."""
-    reader = _Reader(path)
-    values = reader.table(files.load_toml(path), "", _TOP, "start duration_h gateway node world")
-    if values["duration_h"] <= 0:
-        problem = f"duration_h is {values['duration_h']}, it has to be above 0"
-        raise reader.fail(
-            "", "duration_h", problem, "give it in hours, for example duration_h = 24"
-        )
-    if values.get("downlink_window", 1) not in (1, 2):
-        raise reader.fail("", "downlink_window", "downlink_window is not 1 or 2", "choose one")
-    if values.get("region", "EU868") not in REGIONS:
-        problem = f"unknown region '{values['region']}'"
-        raise reader.fail("", "region", problem, f"regions: {', '.join(REGIONS)}")
+    table = Table(path)
+    found: _File = table.make(_File, (), files.load_toml(path))
+    if not 2000 <= found.start.year < 2100:
+        raise table.fail(("start",), f"the year is {found.start.year}", "choose 2000 to 2099")
+    _refers(table, ("region",), found.region, REGIONS)
+    if not found.node:
+        raise table.fail(("node",), "there is no node", "add a table [[node]]")
     scenario = Scenario(
         path.stem,
-        values["start"] if values["start"].tzinfo else values["start"].replace(tzinfo=UTC),
-        values["duration_h"],
-        values.get("seed", 1),
-        tuple(
-            GatewayPlan(**reader.table(each, "gateway", _GATEWAY, "name"))
-            for each in values["gateway"]
-        ),
-        tuple(
-            NodePlan(**reader.table(each, "node", _NODE, "name kit board world"))
-            for each in values["node"]
-        ),
-        tuple(_world(reader, name, each) for name, each in values["world"].items()),
-        tuple(_fault(reader, each) for each in values.get("fault", [])),
-        values.get("rx1_delay_s", 1),
-        values.get("downlink_window", 1),
-        values.get("region", "EU868"),
-        values.get("adr", False),
-        values.get("cf_list", False),
-        tuple(_event(reader, each) for each in values.get("event", [])),
+        found.start if found.start.tzinfo else found.start.replace(tzinfo=UTC),
+        found.duration_h,
+        found.seed,
+        tuple(found.gateway),
+        tuple(found.node),
+        tuple(_world(table, name, values) for name, values in found.world.items()),
+        tuple(found.fault),
+        found.rx1_delay_s,
+        found.downlink_window,
+        found.region,
+        found.adr,
+        found.cf_list,
+        tuple(_event(table, ("event", at), each) for at, each in enumerate(found.event)),
     )
-    _check_names(reader, scenario)
+    _check_names(table, scenario)
+    _check_nodes(table, scenario)
+    for index, fault in enumerate(scenario.faults):
+        _check_fault(table, ("fault", index), fault, scenario)
     return scenario
 
 
-def _world(reader: _Reader, name: str, values: dict[str, Any]) -> WorldPlan:
-    kind = values.get("kind")
+def _world(table: Table, name: str, values: Any) -> WorldPlan:
+    where = ("world", name)
+    options = dict(table.checked(where, values, dict))
+    kind = options.pop("kind", None)
     if kind not in WORLD_KINDS:
-        step = f"kinds: {', '.join(WORLD_KINDS)}"
-        raise reader.fail(f"world.{name}", "kind", f"unknown kind of world '{kind}'", step)
-    return WorldPlan(name, kind, {key: value for key, value in values.items() if key != "kind"})
+        step = f"write kind = ... with one of {', '.join(WORLD_KINDS)}"
+        raise table.fail((*where, "kind"), f"'{name}' has no kind of world that is known", step)
+    table.make(WORLD_KINDS[kind], where, options)
+    return WorldPlan(name, kind, options)
 
 
-def _fault(reader: _Reader, values: dict[str, Any]) -> FaultPlan:
-    reader.table(values, "fault", _FAULT, "kind at_h")
-    if values["kind"] not in FAULT_KINDS:
-        step = f"kinds: {', '.join(FAULT_KINDS)}"
-        raise reader.fail("fault", "kind", f"unknown fault '{values['kind']}'", step)
-    for key in FAULT_KINDS[values["kind"]]:
-        if key not in values:
-            problem = f"a fault '{values['kind']}' needs '{key}'"
-            raise reader.fail("fault", "kind", problem, f"add {key} = ...")
-    return FaultPlan(**values)
-
-
-def _event(reader: _Reader, values: dict[str, Any]) -> EventPlan:
-    reader.table(values, "event", events.KEYS, "kind node at_h")
+def _event(table: Table, where: tuple[str | int, ...], values: Any) -> EventPlan:
     try:
-        return events.plan(values)
+        return events.plan(table.taken(where, values, events.KEYS, events.NEEDED))
     except events.EventError as error:
-        raise reader.fail("event", error.key, str(error), error.step) from error
+        raise table.fail((*where, error.key), str(error), error.step) from error
 
 
-def _check_names(reader: _Reader, scenario: Scenario) -> None:
-    """Everything that is referred to has to exist, and every name only once."""
-    known_boards, known_kits = boards.boards(), boards.kits()
+def _check_names(table: Table, scenario: Scenario) -> None:
+    """Every name can name a file, and stands for one thing only."""
+    taken: set[str] = set()
+    for kind, plans in (("node", scenario.nodes), ("gateway", scenario.gateways)):
+        for index, name in enumerate(plan.name for plan in plans):
+            where = (kind, index, "name")
+            if not re.fullmatch(_NAME, name):
+                step = "use 1 to 32 letters, digits, dots, - and _"
+                raise table.fail(where, f"'{name}' is no name of a {kind}", step)
+            if name in taken:
+                raise table.fail(where, f"'{name}' is there already", "choose another name")
+            taken.add(name)
+
+
+def _check_nodes(table: Table, scenario: Scenario) -> None:
+    """What nodes and events refer to has to exist."""
     worlds = [world.name for world in scenario.worlds]
+    for index, node in enumerate(scenario.nodes):
+        where = ("node", index)
+        _refers(table, (*where, "kit"), node.kit, boards.kits())
+        _refers(table, (*where, "board"), node.board, boards.boards())
+        _refers(table, (*where, "world"), node.world, worlds)
     nodes = [node.name for node in scenario.nodes]
-    for node in scenario.nodes:
-        for key, name, known in (
-            ("kit", node.kit, list(known_kits)),
-            ("board", node.board, list(known_boards)),
-            ("world", node.world, worlds),
-        ):
-            if name not in known:
-                step = f"known: {', '.join(known)}"
-                raise reader.fail("node", key, f"unknown {key} '{name}'", step)
-        if nodes.count(node.name) > 1:
-            raise reader.fail("node", "name", f"two nodes are called '{node.name}'", "rename one")
-    gateways = [gateway.name for gateway in scenario.gateways]
-    for event in scenario.events:
-        if event.node not in nodes:
-            step = f"known: {', '.join(nodes)}"
-            raise reader.fail("event", "node", f"unknown node '{event.node}'", step)
-    for fault in scenario.faults:
-        for key, name, known in (("node", fault.node, nodes), ("gateway", fault.gateway, gateways)):
-            if name and name not in known:
-                step = f"known: {', '.join(known)}"
-                raise reader.fail("fault", key, f"unknown {key} '{name}'", step)
+    for index, event in enumerate(scenario.events):
+        _refers(table, ("event", index, "node"), event.node, nodes)
+
+
+def _refers(table: Table, where: tuple[str | int, ...], name: str, known: Any) -> None:
+    if name not in known:
+        step = f"known: {', '.join(known)}"
+        raise table.fail(where, f"unknown {where[-1]} '{name}'", step)
+
+
+def _check_fault(
+    table: Table, where: tuple[str | int, ...], fault: FaultPlan, scenario: Scenario
+) -> None:
+    """A fault has what its kind needs, nothing else, and all of it exists."""
+    if fault.kind not in FAULT_KINDS:
+        step = f"kinds: {', '.join(FAULT_KINDS)}"
+        raise table.fail((*where, "kind"), f"unknown fault '{fault.kind}'", step)
+    needs = FAULT_KINDS[fault.kind]
+    for key in ("node", "sensor", "gateway"):
+        given = bool(getattr(fault, key))
+        if given and key not in needs:
+            step = f"it takes {' and '.join(needs)}"
+            raise table.fail((*where, key), f"'{fault.kind}' has no '{key}'", step)
+        if key in needs and not given:
+            raise table.fail((*where, key), f"'{fault.kind}' needs '{key}'", f"add {key} = ...")
+    if fault.until_h is not None and fault.until_h <= fault.at_h:
+        problem = f"it ends at {fault.until_h:g} h and begins at {fault.at_h:g} h"
+        raise table.fail((*where, "until_h"), problem, "make until_h the later one")
+    if "gateway" in needs:
+        names = [gateway.name for gateway in scenario.gateways]
+        _refers(table, (*where, "gateway"), fault.gateway, names)
+        return
+    kits = {node.name: node.kit for node in scenario.nodes}
+    _refers(table, (*where, "node"), fault.node, kits)
+    if "sensor" in needs:
+        drivers = [each.driver for each in boards.kits()[kits[fault.node]].sensors]
+        _refers(table, (*where, "sensor"), fault.sensor, drivers)
 
 
 def find(name: str | None) -> Scenario:

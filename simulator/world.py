@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import exp, pi, sin
 from random import Random
-from typing import Protocol
+from typing import Annotated, Protocol
 
 GRID_US = 5_000_000
 _STEP_H = GRID_US / 3_600_000_000
@@ -16,9 +16,24 @@ _STEP_H = GRID_US / 3_600_000_000
 class Conditions:
     """The air at one place and time."""
 
-    co2_ppm: float
-    temperature_c: float
-    humidity_pct: float
+    co2_ppm: Annotated[float, 0, 40000]
+    temperature_c: Annotated[float, -50, 100]
+    humidity_pct: Annotated[float, 0, 100]
+
+
+@dataclass(frozen=True)
+class Room:
+    """A classroom; `windows_opened` is the share of the breaks in which they are."""
+
+    pupils: Annotated[int, 0, 1000] = 28
+    volume_m3: Annotated[float, 1, 100000] = 180.0
+    ventilation_m3_h: Annotated[float, 1, 100000] = 260.0
+    window_m3_h: Annotated[float, 0, 100000] = 1100.0
+    co2_l_h_pupil: Annotated[float, 0, 100] = 11.5
+    outdoor_co2_ppm: Annotated[float, 300, 5000] = 425.0
+    outdoor_c: Annotated[float, -50, 50] = 7.0
+    outdoor_humidity_pct: Annotated[float, 0, 100] = 85.0
+    windows_opened: Annotated[float, 0, 1] = 0.8
 
 
 class Environment(Protocol):
@@ -50,30 +65,12 @@ class Classroom:
     which breaks the windows are opened. Generation: 3.2 ml/s of CO2 a pupil (facts: 3.0 to 3.5).
     """
 
-    def __init__(
-        self,
-        start: datetime,
-        stream: Random,
-        *,
-        pupils: int = 28,
-        volume_m3: float = 180.0,
-        ventilation_m3_h: float = 260.0,
-        window_m3_h: float = 1100.0,
-        co2_l_h_pupil: float = 11.5,
-        outdoor_co2_ppm: float = 425.0,
-        outdoor_c: float = 7.0,
-        outdoor_humidity_pct: float = 85.0,
-        windows_opened: float = 0.8,
-    ):
-        self._start, self._stream = start, stream
-        self._pupils, self._volume_m3 = pupils, volume_m3
-        self._ventilation, self._window = ventilation_m3_h, window_m3_h
-        self._co2_ml_h = co2_l_h_pupil * 1000 * pupils
-        self._outdoor_co2, self._outdoor_c = outdoor_co2_ppm, outdoor_c
-        self._outdoor_vapour = _vapour_g_m3(outdoor_c, outdoor_humidity_pct)
-        self._windows_opened = windows_opened
+    def __init__(self, start: datetime, stream: Random, room: Room):
+        self._start, self._stream, self._room = start, stream, room
+        self._co2_ml_h = room.co2_l_h_pupil * 1000 * room.pupils
+        self._outdoor_vapour = _vapour_g_m3(room.outdoor_c, room.outdoor_humidity_pct)
         self._opened: dict[tuple[int, int], bool] = {}
-        self._co2, self._air_c, self._vapour = outdoor_co2_ppm, 17.5, 6.5
+        self._co2, self._air_c, self._vapour = room.outdoor_co2_ppm, 17.5, 6.5
         self._grid = [self._conditions()]
 
     def at(self, time_us: int) -> Conditions:
@@ -97,11 +94,13 @@ class Classroom:
     def _advance(self) -> None:
         moment = self._start + timedelta(microseconds=(len(self._grid) - 1) * GRID_US)
         inside, open_window = self._presence(moment)
-        flow_m3_h = self._ventilation + (self._window if open_window else 0.0)
-        share = 1 - exp(-flow_m3_h / self._volume_m3 * _STEP_H)
+        room = self._room
+        flow_m3_h = room.ventilation_m3_h + (room.window_m3_h if open_window else 0.0)
+        share = 1 - exp(-flow_m3_h / room.volume_m3 * _STEP_H)
         # the exact step of each balance while its inputs stand still
-        self._co2 += share * (self._outdoor_co2 + inside * self._co2_ml_h / flow_m3_h - self._co2)
-        vapour_g_h = inside * self._pupils * 40.0
+        target_ppm = room.outdoor_co2_ppm + inside * self._co2_ml_h / flow_m3_h
+        self._co2 += share * (target_ppm - self._co2)
+        vapour_g_h = inside * room.pupils * 40.0
         self._vapour += share * (self._outdoor_vapour + vapour_g_h / flow_m3_h - self._vapour)
         hour = moment.hour + moment.minute / 60
         heated_c = 20.0 if 6 <= hour < 17 else 16.0
@@ -121,7 +120,7 @@ class Classroom:
             if ends <= minute < ends + _AIRED_MIN:
                 key = (moment.toordinal(), lesson)
                 if key not in self._opened:
-                    self._opened[key] = self._stream.random() < self._windows_opened
+                    self._opened[key] = self._stream.random() < self._room.windows_opened
                 return 0.0, self._opened[key]
         return 0.0, False
 

@@ -100,9 +100,10 @@ def test_an_event_is_what_a_network_sends(write, lines, expected):
         ((*DOWN, "f_port = 2", 'payload = "xy"'), 22, "'payload' is not hexadecimal"),
         ((*DOWN, "settings = { speed = 1 }"), 21, "unknown setting 'speed'"),
         ((*DOWN, 'settings = { interval = "1" }'), 21, "'interval' is not a number"),
-        ((*DOWN, "confirmed = 1", "f_port = 2"), 21, "'confirmed' is not bool"),
-        ((*MAC, 'hex = "06"', "every_h = 0"), 22, "every_h is 0"),
-        (('kind = "mac-command"', 'node = "room"', "at_h = -1", 'hex = "06"'), 20, "at_h is -1"),
+        ((*DOWN, "settings = { interval = nan }"), 21, "'interval' is not a number"),
+        ((*DOWN, "confirmed = 1", "f_port = 2"), 21, "'confirmed' is not true or false"),
+        ((*MAC, 'hex = "06"', "every_h = 0"), 22, "'every_h' is 0"),
+        (('kind = "mac-command"', 'node = "room"', "at_h = -1", 'hex = "06"'), 20, "'at_h' is -1"),
         (('kind = "mac-command"', "at_h = 1", 'hex = "06"'), 17, "'node' is missing"),
         (('kind = "mac-command"', 'node = "roof"', "at_h = 1", 'hex = "06"'), 19, "node 'roof'"),
         ((*MAC, "speed = 1"), 21, "unknown key 'speed'"),
@@ -119,8 +120,8 @@ def test_a_mistake_is_named_with_its_line(write, lines, line, problem):
     ("top", "problem"),
     [
         ('region = "EU869"', "unknown region 'EU869'"),
-        ("adr = 1", "'adr' is not bool"),
-        ("region = 1", "'region' is not str"),
+        ("adr = 1", "'adr' is not true or false"),
+        ("region = 1", "'region' is not a text"),
     ],
 )
 def test_a_mistake_at_the_top_is_named(write, top, problem):
