@@ -4,15 +4,17 @@
 import binascii
 import hashlib
 import json
+import re
 import struct
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import cbor2
-from littlefs import LittleFS
+from littlefs import LittleFS, LittleFSError
 from platformdirs import user_cache_path
 
 from host import files
@@ -38,7 +40,7 @@ def compile_file(name: str, source: bytes) -> bytes:
     """Compile one firmware file to .mpy, line numbers kept. HostError names its mistake."""
     digest = hashlib.sha256(compiler_version().encode() + name.encode() + b"\0" + source)
     cached = user_cache_path("node071") / "mpy" / digest.hexdigest()
-    if cached.is_file():
+    with suppress(OSError):
         return cached.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder, "in.py"), Path(folder, "out.mpy")
@@ -49,22 +51,26 @@ def compile_file(name: str, source: bytes) -> bytes:
             text=True,
         )
         if done.returncode:
-            last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-            raise HostError(f"firmware/{name} does not compile: {''.join(last)}", "mend that file")
+            raise _mistake(name, (done.stderr or done.stdout).strip())
         compiled = out.read_bytes()
     _keep(cached, compiled)
     return compiled
 
 
+def _mistake(name: str, said: str) -> HostError:
+    """What mpy-cross says of a file, with the line on which it stopped."""
+    line = re.search(r"line (\d+)", said)
+    place = f"firmware/{name}, line {line[1]}" if line else f"firmware/{name}"
+    return HostError(f"{place}: {said.splitlines()[-1] if said else '?'}", "mend that line")
+
+
 def _keep(path: Path, data: bytes) -> None:
     """Put a file into the cache whole, or not at all; a cache that cannot be written is no loss."""
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(data)
         Path(file.name).replace(path)
-    except OSError:
-        return
 
 
 def firmware(directory: Path | None = None) -> dict[str, bytes]:
@@ -72,10 +78,11 @@ def firmware(directory: Path | None = None) -> dict[str, bytes]:
     contents = {}
     for name, path in sorted(files.firmware_files(directory).items()):
         source = path.read_bytes()
+        compiled = compile_file(name, source)  # what stays source too: its mistakes show here
         if name in SOURCES:
             contents[name] = source
         else:
-            contents[name.removesuffix(".py") + ".mpy"] = compile_file(name, source)
+            contents[name.removesuffix(".py") + ".mpy"] = compiled
     rows = [
         {"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         for name, data in contents.items()
@@ -92,18 +99,18 @@ def record(value: object, sequence: int = 0) -> bytes:
 
 def build(contents: dict[str, bytes], block_count: int, prog_size: int) -> bytes:
     """A LittleFS image that a board mounts. HostError: the files do not fit it."""
-    fs = LittleFS(
-        block_size=BLOCK_SIZE, block_count=block_count, prog_size=prog_size, read_size=prog_size
-    )
     try:
+        fs = LittleFS(
+            block_size=BLOCK_SIZE, block_count=block_count, prog_size=prog_size, read_size=prog_size
+        )
         for name, data in contents.items():
             for folder in list(Path("/", name).parents)[-2::-1]:
                 fs.makedirs(str(folder), exist_ok=True)
             with fs.open(name, "wb") as file:
                 file.write(data)
-    except OSError as error:
+    except LittleFSError as error:
         raise HostError(
             f"the files do not fit a filesystem of {block_count * BLOCK_SIZE // 1024} KiB",
-            "choose the board that you have: node071 boards",
+            "raise filesystem_kib in boards.toml, or leave files out",
         ) from error
     return bytes(fs.context.buffer)

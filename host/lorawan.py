@@ -6,7 +6,7 @@ EUIs and keys are bytes in reading order; the air has EUIs reversed. Sections ar
 
 import hmac
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import lru_cache
 
@@ -147,8 +147,8 @@ class Session:
     """What a join gave: the address and the keys that open and close data frames."""
 
     dev_addr: int
-    nwk_skey: bytes
-    app_skey: bytes
+    nwk_skey: bytes = field(repr=False)  # a repr may end up in a log
+    app_skey: bytes = field(repr=False)
 
     def open(self, phy: bytes, f_cnt: int) -> DataFrame:
         """Check a data frame against the 32-bit counter and decrypt it; LorawanError: drop it."""

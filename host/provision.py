@@ -32,9 +32,12 @@ def dev_eui_for(chip: str, unique_id: bytes) -> bytes:
     """The DevEUI of a board without an EUI of its own.
 
     ESP32: EUI-64 of its MAC address (6 bytes). RP2040: the id of its flash chip (8 bytes), marked
-    as administered locally, as no IEEE block stands behind it.
+    as administered locally, as no IEEE block stands behind it. ValueError: an id of another length.
     """
-    if chip.startswith("esp32"):
+    esp32 = chip.startswith("esp32")
+    if len(unique_id) != (6 if esp32 else 8):
+        raise ValueError(f"a unique id of {len(unique_id)} bytes")
+    if esp32:
         return unique_id[:3] + b"\xff\xfe" + unique_id[3:6]
     return bytes((unique_id[0] & 0xFC | _LOCAL_BIT,)) + unique_id[1:8]
 
