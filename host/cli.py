@@ -1,88 +1,34 @@
 # SPDX-License-Identifier: MIT
 """The command line: parse, call one function, print."""
 
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from host import boards, decode
-from host.errors import HostError
-
-
-class Commands(click.Group):
-    """Turns what went wrong into one line, the next step, and exit status 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; errors of files, boards and runs never show a stack trace."""
-        try:
-            return super().invoke(ctx)
-        except HostError as error:
-            _fail(str(error), error.next_step)
-        except BrokenPipeError:
-            raise  # the reader left, as `head` does: click ends without a word
-        except OSError as error:
-            place = f"{error.filename}: " if error.filename else ""
-            _fail(f"{place}{error.strerror or error}", "check the path and its permissions")
-
-
-def _fail(cause: str, step: str) -> None:
-    if "--json" in sys.argv:
-        click.echo(json.dumps({"error": cause, "next": step}))
-    else:
-        click.echo(f"error: {cause}", err=True)
-        if step:
-            click.echo(f"next:  {step}", err=True)
-    raise SystemExit(1)
-
-
-class Secret(click.ParamType[bytes]):
-    """Hex bytes, or @FILE, or - for standard input, so that a key stays out of process lists."""
-
-    name = "hex"
-
-    def __init__(self, size: int | None = None):
-        self._size = size
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> bytes:
-        """Bytes in reading order; wrong use when it is not hex or of another length."""
-        if value == "-":
-            value = sys.stdin.read()
-        elif value.startswith("@"):
-            value = Path(value[1:]).read_text()
-        try:
-            data = bytes.fromhex(value.strip())
-        except ValueError:
-            self.fail("not hexadecimal", param, ctx)
-        if self._size is not None and len(data) != self._size:
-            self.fail(f"{len(data)} bytes, {self._size} are needed", param, ctx)
-        return data
-
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
-
-
-def show(value: Any) -> None:
-    """Print one JSON value."""
-    click.echo(json.dumps(value, indent=2, default=str))
+from host import boards
+from host.commands import Commands, Secret, as_json, show
+from host.errors import WrongUse
 
 
 @click.group(cls=Commands)
 @click.version_option(package_name="node071")
 def cli() -> None:
-    """Sensor nodes that report over LoRaWAN: simulate, decode, replay."""
+    """Node071: small boxes that measure, and report over LoRaWAN radio.
+
+    Without a board, start with:  node071 simulate
+    """
 
 
 @cli.group("boards", invoke_without_command=True)
 @as_json
 @click.pass_context
 def boards_group(ctx: click.Context, as_json: bool) -> None:
-    """List the boards that the firmware runs on."""
+    """List the boards that the firmware runs on.
+
+    The wiring of one of them:  node071 boards show NAME
+    """
     if ctx.invoked_subcommand is None:
         _list(boards.boards(), as_json)
 
@@ -104,7 +50,10 @@ def boards_show(name: str, as_json: bool) -> None:
 @as_json
 @click.pass_context
 def kits_group(ctx: click.Context, as_json: bool) -> None:
-    """List the kits: what is put on a board."""
+    """List the kits: the sensors that are put on a board.
+
+    What one of them measures:  node071 kits show NAME
+    """
     if ctx.invoked_subcommand is None:
         _list(boards.kits(), as_json)
 
@@ -114,6 +63,8 @@ def kits_group(ctx: click.Context, as_json: bool) -> None:
 @as_json
 def kits_show(name: str, as_json: bool) -> None:
     """Show the sensors of kit NAME and what they measure."""
+    from host import decode
+
     kit = _named(boards.kits(), name, "kit")
     if as_json:
         return show(asdict(kit))
@@ -131,17 +82,21 @@ def _list(rows: dict[str, Any], as_json: bool) -> None:
 
 def _named(rows: dict[str, Any], name: str, what: str) -> Any:
     if name not in rows:
-        raise click.UsageError(f"unknown {what} '{name}'; known: {', '.join(rows)}")
+        raise WrongUse(f"unknown {what} '{name}'", f"known: {', '.join(rows)}")
     return rows[name]
 
 
 @cli.command("decode")
-@click.option("--payload", type=Secret(), help="A decrypted payload.")
-@click.option("--f-port", default=1, show_default=True, help="Its FPort.")
-@click.option("--phy", type=Secret(), help="A whole frame (PHYPayload) instead.")
-@click.option("--nwk-skey", type=Secret(16), help="NwkSKey: hex, @FILE or -.")
-@click.option("--app-skey", type=Secret(16), help="AppSKey: hex, @FILE or -.")
-@click.option("--f-cnt", type=click.IntRange(0, 0xFFFFFFFF), help="The whole frame counter.")
+@click.option("--payload", type=Secret(), help="What a frame carries, already decrypted.")
+@click.option(
+    "--f-port", default=1, show_default=True, help="Its port: 1 readings, 2 settings, 3 status."
+)
+@click.option("--phy", type=Secret(), help="Or a whole frame as it went over the air.")
+@click.option("--nwk-skey", type=Secret(16), help="With --phy: the network session key.")
+@click.option("--app-skey", type=Secret(16), help="With --phy: the application session key.")
+@click.option(
+    "--f-cnt", type=click.IntRange(0, 0xFFFFFFFF), help="With --phy: its whole frame counter."
+)
 @as_json
 def decode_command(
     payload: bytes | None,
@@ -152,27 +107,39 @@ def decode_command(
     f_cnt: int | None,
     as_json: bool,
 ) -> None:
-    """Say what a payload or a frame means."""
+    """Say what a payload or a frame of a node means.
+
+    HEX is hexadecimal digits, @FILE for a file that holds them, or - for the standard input: so
+    nobody sees a key in the list of processes.
+
+    Example:  node071 decode --payload a3011902640218d503182d
+    """
+    from host import decode
+
     if (payload is None) == (phy is None):
-        raise click.UsageError("give --payload HEX or --phy HEX")
-    if phy is not None and (nwk_skey is None or app_skey is None):
-        raise click.UsageError("--phy needs --nwk-skey and --app-skey")
+        raise WrongUse("nothing to decode, or too much", "give --payload HEX or --phy HEX")
     if payload is not None:
         result = decode.decode_payload(payload, f_port)
     elif phy is not None and nwk_skey is not None and app_skey is not None:
         result = decode.decode_phy(phy, nwk_skey, app_skey, f_cnt)
+    else:
+        raise WrongUse("--phy is encrypted", "give --nwk-skey HEX and --app-skey HEX too")
     show(result) if as_json else click.echo("\n".join(decode.lines(result)))
 
 
-@cli.command("simulate")
+@cli.command("simulate", short_help="Run a class for a day: the real firmware, virtual time.")
 @click.argument("scenario", required=False)
-@click.option("--seed", type=click.IntRange(0), help="Another seed than the scenario's.")
-@click.option("--hours", type=float, help="Stop after so many hours of virtual time.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep the run here.")
+@click.option("--seed", type=click.IntRange(0), help="Chance: the same number, the same run.")
+@click.option("--hours", type=float, help="How long the run lasts, in virtual time.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep all that happens in this directory.",
+)
 @click.option(
     "--firmware",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Run the firmware of this directory instead.",
+    help="Run your own firmware: a directory with main.py.",
 )
 @as_json
 def simulate(
@@ -183,9 +150,10 @@ def simulate(
     firmware: Path | None,
     as_json: bool,
 ) -> None:
-    """Run SCENARIO (a name, a kit or a .toml file) with the real firmware, in virtual time.
+    """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
 
-    Without SCENARIO: a school day of one classroom.
+    SCENARIO says who is where and what there is to measure: its name, a kit of `node071 kits`, or
+    a file of your own that ends in .toml. Without one it is a school day of one classroom.
     """
     from host import desk
 
@@ -194,14 +162,28 @@ def simulate(
         show(summary)
 
 
-@cli.command("replay")
+@cli.command("replay", short_help="Read a kept run again, or try its frames on a network.")
 @click.argument("capture", type=click.Path(path_type=Path))
-@click.option("--devices", type=click.Path(path_type=Path), help="Keys; beside CAPTURE if unset.")
-@click.option("--to", "target", type=click.Choice(["table", "network"]), default="table",
-              show_default=True, help="Where the frames go.")  # fmt: skip
+@click.option(
+    "--devices",
+    type=click.Path(path_type=Path),
+    help="The keys of the nodes; without it: devices.json beside CAPTURE.",
+)
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["table", "network"]),
+    default="table",
+    show_default=True,
+    help="Decode into the table, or send to a fresh network server.",
+)
 @as_json
 def replay_command(capture: Path, devices: Path | None, target: str, as_json: bool) -> None:
-    """Put the frames of CAPTURE through the decoder, or into a fresh network server."""
+    """Take the frames of CAPTURE, a capture.jsonl that `simulate --out` kept, once more.
+
+    A network server has to take each frame once, to refuse it when it comes again, and to go on
+    with the next one that is new.
+    """
     from host import desk
 
     result = desk.replay(capture, devices, target, quiet=as_json)

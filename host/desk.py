@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Runs and replays at the desk, shown on the screen as they go."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import click
@@ -11,10 +11,10 @@ from rich.console import Console
 
 from host import boards
 from host import replay as replaying
-from host.errors import HostError
+from host.errors import HostError, WrongUse
 from host.screen import Screen, summary_lines
 
-_REASONS = 5  # shown of the network's refusals; --json has them all
+_MOST = 5  # of foreign lines and refusals that are shown; --json has them all
 
 
 def simulate(
@@ -33,84 +33,96 @@ def simulate(
         scenario = scenarios.find(name)
     except LookupError:
         known = ", ".join([*scenarios.ready(), *boards.kits()])
-        raise click.UsageError(
-            f"unknown scenario '{name}'; known: {known}, or a FILE.toml"
-        ) from None
-    if hours is not None and hours <= 0:
-        raise click.UsageError(f"--hours is {hours:g}, it has to be above 0")
+        raise WrongUse(f"unknown scenario '{name}'", f"known: {known}, or a FILE.toml") from None
+    if hours is not None and not 0.01 <= hours <= 100000:
+        raise WrongUse(f"--hours is {hours:g}", "give 0.01 to 100000, for example --hours 24")
     scenario = replace(
         scenario,
         seed=scenario.seed if seed is None else seed,
         duration_h=scenario.duration_h if hours is None else hours,
     )
-    if quiet:
-        return Run(scenario, out, firmware).execute()
-    with Screen(scenario.name, Console()) as screen:
-        summary = Run(scenario, out, firmware, screen.row, screen.progress).execute()
-    for node in summary["nodes"]:
-        click.echo("\n".join(summary_lines(node)))
+    with Screen(scenario.name, Console(), quiet=quiet) as screen:
+        run = Run(scenario, out, firmware, screen.row, screen.progress)
+        try:
+            summary = run.execute()
+        except KeyboardInterrupt:
+            kept = f"what it did is in {out}" if out else "next time keep it with --out DIR"
+            raise HostError(f"stopped after {run.hours:.1f} h of virtual time", kept) from None
+    if not quiet:
+        for node in summary["nodes"]:
+            click.echo("\n".join(summary_lines(node)))
     return summary
 
 
 def replay(capture: Path, devices: Path | None, target: str, quiet: bool) -> dict[str, Any]:
     """Replay a capture and return what became of its frames."""
     if not capture.is_file():
-        raise HostError(f"{capture} does not exist", "name the capture.jsonl of a run")
+        raise HostError(f"there is no file {capture}", "name the capture.jsonl of a run")
     foreign: list[replaying.Line] = []
     known = replaying.load_devices(capture, devices)
     frames = list(replaying.uplinks(capture, foreign))
-    result = _to_network(frames, known) if target == "network" else _to_table(frames, known, quiet)
-    result["foreign_lines"] = [f"line {each.number}: {each.problem}" for each in foreign]
+    lines = [f"line {each.number}: {each.problem}" for each in foreign]
     if not quiet:
-        for line in result["foreign_lines"]:
-            click.echo(f"{capture.name}, {line}: passed over", err=True)
-        counts = {key: value for key, value in result.items() if isinstance(value, int)}
-        click.echo(", ".join(f"{value} {key}" for key, value in counts.items()))
-        for reason in result.get("reasons", [])[:_REASONS]:
-            click.echo(f"  refused: {reason}")
-    return result
+        for line in _some(lines, "lines"):
+            click.echo(f"{capture.name}, {line}; passed over", err=True)
+    if target == "network":
+        result = _to_network(frames, known, quiet)
+    else:
+        result = _to_table(frames, known, quiet)
+    return {**result, "foreign_lines": lines}
+
+
+def _some(found: list[str], what: str) -> Iterator[str]:
+    """The first of what was found, and how many more there are."""
+    yield from found[:_MOST]
+    if len(found) > _MOST:
+        yield f"and {len(found) - _MOST} more {what}"
 
 
 def _to_table(
     frames: list[replaying.Uplink], known: list[dict[str, Any]], quiet: bool
 ) -> dict[str, Any]:
-    reader = replaying.Reader(known)
-    if quiet:
-        rows = [row for frame in frames for row in reader.rows(frame)]
-        return {**reader.counts, "readings": [row.values for row in rows]}
-    with Screen("replay, times in UTC", Console()) as screen:
+    reader, readings = replaying.Reader(known), []
+    with Screen("replay", Console(), quiet=quiet, clock="UTC") as screen:
         for number, frame in enumerate(frames, 1):
             for row in reader.rows(frame):
                 screen.row(row)
+                readings.append(
+                    {"time": row.time.isoformat(), "name": row.name, "f_cnt": row.f_cnt}
+                    | row.values
+                )
             screen.progress(number / len(frames))
-    return dict(reader.counts)
+    if not quiet:
+        counts = {what: count for what, count in reader.counts.items() if count or what == "frames"}
+        click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
+    return {**reader.counts, "readings": readings}
 
 
-def _to_network(frames: list[replaying.Uplink], known: list[dict[str, Any]]) -> dict[str, Any]:
-    """Each frame to a fresh network server, and then each once more, which it has to refuse."""
-    from simulator.network import Device, Network
-    from simulator.regions import EU868, REGIONS
+def _to_network(
+    frames: list[replaying.Uplink], known: list[dict[str, Any]], quiet: bool
+) -> dict[str, Any]:
+    """To a fresh network server, all again, then a new one. HostError: it takes the wrong ones."""
+    from simulator import trial
 
-    names = [each["region"] for each in known if "region" in each]
-    region = REGIONS.get(names[0], EU868) if names else EU868
-    network = Network([Device.restore(each) for each in known], Random(0), region=region)
-    accepted, refused = 0, []
-    start = frames[0].time if frames else None
-    for turn in range(2):
-        for frame in frames:
-            assert start is not None
-            time_us = round((frame.time - start).total_seconds() * 1e6) + turn * 10**12
-            verdict = network.uplink(
-                time_us, frame.phy, frame.freq_hz, frame.sf, frame.bw_hz, frame.rssi_dbm,
-                frame.snr_db, frame.gateway,
-            )  # fmt: skip
-            accepted += verdict.accepted
-            if not verdict.accepted:
-                refused.append(verdict.reason)
-    reasons = sorted(set(refused), key=refused.index)
-    return {
-        "sent": 2 * len(frames),
-        "accepted": accepted,
-        "refused": len(refused),
-        "reasons": reasons,
-    }
+    found = trial.run(frames, known)
+    if not quiet:
+        click.echo("\n".join(_trial_lines(found)))
+    if found.refused < found.replayed or (found.live is not None and not found.live.accepted):
+        raise HostError(
+            "the network server does not tell old frames from new ones",
+            "this is a mistake in node071: please report it with the capture",
+        )
+    return asdict(found)
+
+
+def _trial_lines(found: Any) -> Iterator[str]:
+    yield (
+        f"first time: {found.frames} frames, {found.accepted} accepted, {found.copies} copies, "
+        f"{len(found.strangers)} refused"
+    )
+    yield from (f"  {reason}" for reason in _some(found.strangers, "refused"))
+    yield f"once more: {found.replayed} frames, {found.refused} refused"
+    yield from (f"  {reason}" for reason in _some(found.reasons, "refused"))
+    if found.live is not None:
+        word = "accepted" if found.live.accepted else f"refused: {found.live.reason}"
+        yield f"then a live frame: counter {found.live.f_cnt} of {found.live.name}, {word}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The one error that a user of the toolkit sees."""
+"""The errors that a user of the toolkit sees."""
 
 
 class HostError(Exception):
@@ -8,3 +8,7 @@ class HostError(Exception):
     def __init__(self, message: str, next_step: str = ""):
         super().__init__(message)
         self.next_step = next_step
+
+
+class WrongUse(HostError):
+    """The command line itself asks for what there is not."""

@@ -3,16 +3,18 @@
 
 import json
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from host import decode
 from host.errors import HostError
 from host.lorawan import DataFrame, JoinRequest, LorawanError, Session, next_counter, parse
+
+_BYTES = {"dev_eui": 8, "join_eui": 8, "app_key": 16, "nwk_skey": 16, "app_skey": 16, "dev_addr": 4}
 
 
 @dataclass(frozen=True)
@@ -63,23 +65,30 @@ def uplinks(path: Path, foreign: list[Line]) -> Iterator[Uplink]:
                     yield _uplink(values)
                 elif "txpk" not in values:
                     foreign.append(Line(number, "neither rxpk nor txpk"))
-            except (ValueError, KeyError, TypeError, Base64Error) as error:
-                reason = "cut short" if not text.endswith("\n") else f"{error}"
-                foreign.append(Line(number, reason))
+            except json.JSONDecodeError:
+                foreign.append(Line(number, "not JSON" if text.endswith("\n") else "cut short"))
+            except KeyError as error:
+                foreign.append(Line(number, f"{error} is missing"))
+            except (ValueError, TypeError, ArithmeticError, AttributeError, RecursionError):
+                foreign.append(Line(number, "not a LoRa packet of the packet forwarder"))
 
 
 def _uplink(values: dict[str, Any]) -> Uplink:
     packet = values["rxpk"]
     sf, bw = packet["datr"].removeprefix("SF").split("BW")
+    time = datetime.fromisoformat(values["time"])
+    rssi_dbm, snr_db = float(packet["rssi"]), float(packet["lsnr"])
+    if not isfinite(rssi_dbm) or not isfinite(snr_db):
+        raise ValueError("not a strength")
     return Uplink(
-        datetime.fromisoformat(values["time"]),
+        time if time.tzinfo else time.replace(tzinfo=UTC),
         str(values["gateway"]),
         b64decode(packet["data"], validate=True),
         round(float(packet["freq"]) * 1e6),
         int(sf),
         int(bw) * 1000,
-        float(packet["rssi"]),
-        float(packet["lsnr"]),
+        rssi_dbm,
+        snr_db,
     )
 
 
@@ -88,19 +97,45 @@ def load_devices(capture: Path, devices: Path | None) -> list[dict[str, Any]]:
     path = devices or capture.with_name("devices.json")
     if not path.is_file():
         raise HostError(f"{path} does not exist", "name the keys with --devices FILE")
+    step = "take the devices.json of the run, as it was kept"
     try:
-        nodes = json.loads(path.read_text())["nodes"]
-        for node in nodes:
-            bytes.fromhex(node["dev_eui"])
-        return list(nodes)
-    except (ValueError, KeyError, TypeError) as error:
-        raise HostError(
-            f"{path.name} is no devices.json: {error}", "keep the file of the run"
-        ) from error
+        nodes = json.loads(path.read_bytes())["nodes"]
+    except json.JSONDecodeError as error:
+        raise HostError(f"{path.name}, line {error.lineno}: {error.msg}", step) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise HostError(f"{path.name} is no list of nodes with keys", step) from error
+    if not isinstance(nodes, list):
+        raise HostError(f"{path.name} is no list of nodes with keys", step)
+    for number, node in enumerate(nodes, 1):
+        if problem := _problem(node):
+            raise HostError(f"{path.name}, node {number}: {problem}", step)
+    return nodes
+
+
+def _problem(node: Any) -> str:
+    """Why an entry is no node with its keys, "" when it is one."""
+    if not isinstance(node, dict) or not isinstance(node.get("name"), str):
+        return "it has no name"
+    if not isinstance(node.get("sessions"), list):
+        return "it has no list of sessions"
+    if not isinstance(node.get("region", ""), str):
+        return "its region is not a text"
+    found = [_not_bytes(node, key) for key in ("dev_eui", "join_eui", "app_key")]
+    for session in node["sessions"]:
+        found += [_not_bytes(session, key) for key in ("dev_addr", "nwk_skey", "app_skey")]
+    return next(filter(None, found), "")
+
+
+def _not_bytes(values: Any, key: str) -> str:
+    try:
+        fits = len(bytes.fromhex(values[key])) == _BYTES[key]
+    except (KeyError, ValueError, TypeError):
+        fits = False
+    return "" if fits else f"'{key}' is missing or not {_BYTES[key]} bytes of hex"
 
 
 class Reader:
-    """Opens the frames of known sessions, each counter once."""
+    """Opens the frames of known sessions, each once, and counts what became of the others."""
 
     def __init__(self, devices: list[dict[str, Any]]):
         self._sessions = [
@@ -110,47 +145,50 @@ class Reader:
             for each in device["sessions"]
         ]  # fmt: skip
         self._last: dict[int, int] = {}  # index of the session -> its last counter
-        self.counts = {"frames": 0, "decoded": 0, "joins": 0, "unknown": 0, "repeated": 0}
+        self._seen: set[bytes] = set()
+        self.counts = dict.fromkeys(
+            ("frames", "decoded", "joins", "other", "repeated", "unknown", "unreadable"), 0
+        )
 
     def rows(self, uplink: Uplink) -> list[Row]:
         """The readings of one frame; [] for anything else, which is counted."""
         self.counts["frames"] += 1
+        if uplink.phy in self._seen:
+            return self._count("repeated")
         try:
             frame = parse(uplink.phy)
         except LorawanError:
-            self.counts["unknown"] += 1
-            return []
+            return self._count("unknown")
         if isinstance(frame, JoinRequest):
-            self.counts["joins"] += 1
-            return []
-        return self._open(frame, uplink)
+            self._seen.add(uplink.phy)
+            return self._count("joins")
+        return self._count("unknown") if frame.downlink else self._open(frame, uplink)
+
+    def _count(self, what: str) -> list[Row]:
+        self.counts[what] += 1
+        return []
 
     def _open(self, frame: DataFrame, uplink: Uplink) -> list[Row]:
         for index, (device, session) in enumerate(self._sessions):
-            last = self._last.get(index, -1)
             if session.dev_addr != frame.dev_addr:
                 continue
-            if (
-                last >= 0
-                and last & 0xFFFF == frame.f_cnt
-                and session.mic_ok(uplink.phy, frame, last)
-            ):
-                self.counts["repeated"] += 1
-                return []
-            f_cnt = next_counter(last, frame.f_cnt)
+            f_cnt = next_counter(self._last.get(index, -1), frame.f_cnt)
             if session.mic_ok(uplink.phy, frame, f_cnt):
                 self._last[index] = f_cnt
+                self._seen.add(uplink.phy)
                 return self._decode(device, session.decrypt(frame, f_cnt), f_cnt, uplink)
-        self.counts["unknown"] += 1
-        return []
+        return self._count("unknown")
 
     def _decode(
         self, device: dict[str, Any], frame: DataFrame, f_cnt: int, uplink: Uplink
     ) -> list[Row]:
         if frame.f_port != decode.READINGS:
-            return []
+            return self._count("other")
+        try:
+            found = decode.decode_payload(frame.frm_payload)["readings"]
+        except HostError:
+            return self._count("unreadable")
         self.counts["decoded"] += 1
-        found = decode.decode_payload(frame.frm_payload)["readings"]
         return [
             Row(
                 decode.measured_at(uplink.time, values),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a person sees of readings: a live table on a terminal, plain lines elsewhere."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -13,7 +14,7 @@ from rich.text import Text
 _ROWS = 18  # of the live table: the newest
 _OTHER_LINES = 6  # title, head, progress, and a line to spare
 _ORANGE_PPM, _RED_PPM = 800, 1200
-_COLUMNS = ("time", "CO2 ppm", "air", "temp C", "hum %", "RSSI dBm", "SNR dB", "rate", "frame")
+_COLUMNS = ("CO2 ppm", "air", "temp C", "hum %", "RSSI dBm", "SNR dB", "rate", "frame")
 
 
 def air_word(co2_ppm: int | None) -> tuple[str, str]:
@@ -46,42 +47,56 @@ def cells(row: Any) -> list[str]:
 
 
 class Screen:
-    """Shows readings as they come. Use it as a context."""
+    """Shows readings as they come, unless `quiet`; the bar goes to stderr where no table is.
 
-    def __init__(self, title: str, console: Console):
-        self._console, self._title = console, title
-        self._live: Live | None = None
+    Use it as a context. `clock` is the head of the column of times.
+    """
+
+    def __init__(self, title: str, console: Console, quiet: bool = False, clock: str = "time"):
+        self._console, self._title, self._quiet = console, title, quiet
+        self._columns = (clock, *_COLUMNS)
         self._rows: list[Any] = []
         self._most = max(1, min(_ROWS, console.height - _OTHER_LINES))
+        terminal = console.file.isatty() and not console.is_dumb_terminal
+        self._live = Live(console=console, refresh_per_second=8) if terminal and not quiet else None
+        errors = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(), console=console,
+            TimeElapsedColumn(), console=console if self._live else errors, transient=True,
+            disable=not (self._live or errors.file.isatty()),
         )  # fmt: skip
         self._task = self._progress.add_task(title, total=1.0)
 
     def __enter__(self) -> "Screen":
-        if self._console.is_terminal:
-            self._live = Live(console=self._console, refresh_per_second=8, transient=False)
+        if self._live is not None:
             self._live.__enter__()
-        else:
-            self._console.file.write("  ".join(f"{name:>8}" for name in _COLUMNS) + "\n")
+            return self
+        self._progress.start()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self._live is not None:
+        if self._live is None:
+            self._progress.stop()
+        else:
             self._live.update(self.drawn())
             self._live.__exit__(*error)
 
     def row(self, row: Any) -> None:
         """Show one more reading."""
-        self._rows = [*self._rows, row][-self._most :]
-        if self._live is None:
-            self._console.file.write("  ".join(f"{cell:>8}" for cell in cells(row)) + "\n")
-        else:
+        first, self._rows = not self._rows, [*self._rows, row][-self._most :]
+        if self._live is not None:
             self._live.update(self.drawn())
+        elif not self._quiet:
+            if first:
+                self._line(self._columns)
+            self._line(cells(row))
+
+    def _line(self, words: Iterable[str]) -> None:
+        self._console.file.write("  ".join(f"{word:>9}" for word in words) + "\n")
+        self._console.file.flush()
 
     def progress(self, share: float) -> None:
-        """Move the bar; elsewhere than on a terminal there is none."""
+        """Move the bar."""
         self._progress.update(self._task, completed=share)
         if self._live is not None:
             self._live.update(self.drawn())
@@ -92,7 +107,7 @@ class Screen:
             title=self._title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False,
             collapse_padding=True,
         )  # fmt: skip
-        for name in _COLUMNS:
+        for name in self._columns:
             air = name == "air"  # as wide as its longest word, so that the table stands still
             table.add_column(
                 name, justify="left" if air else "right", no_wrap=True, min_width=10 if air else 0

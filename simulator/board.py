@@ -186,6 +186,7 @@ class Board:
             stdout=self._log,
             stderr=self._log,
             env=self._environment(),
+            process_group=0,  # Ctrl-C at the terminal is for the run, not for its boards
         )
 
     def _command(self, *options: str) -> list[str]:
@@ -246,7 +247,7 @@ class Board:
             if not piece:
                 raise HostError(
                     f"{self.name}: its MicroPython ended by itself",
-                    "read the end of its log: a MemoryError means that the heap was too small",
+                    f"keep the run with --out DIR and read the end of DIR/{self.name}.log",
                 )
             data += piece
         return data

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from host import decode, files
+from host.errors import HostError
 from simulator import board as boards
 from simulator import energy
 from simulator.air import Air, Place, Signal, Transmission
@@ -25,11 +26,12 @@ from simulator.gateway import Gateway
 from simulator.network import Downlink, Network, Verdict
 from simulator.regions import REGIONS
 from simulator.scenario import Scenario
-from simulator.world import Classroom
+from simulator.world import Classroom, Environment
 
 _FAIR_USE_S = 30
 _TICK_US = 600_000_000
-_DAY_US = 86_400_000_000
+_HOUR_US = 3_600_000_000
+_DAY_US = 24 * _HOUR_US
 
 
 @dataclass(frozen=True)
@@ -70,34 +72,50 @@ class Run:
         self.rows: list[Row] = []
         self.nodes: dict[str, Node] = {}
         self._region = REGIONS[scenario.region]
+        self._worlds: dict[str, Environment] = {}
         self._gateways: dict[str, Gateway] = {}
 
+    @property
+    def hours(self) -> float:
+        """Virtual hours that have passed."""
+        return self.clock.now_us / _HOUR_US
+
     def execute(self) -> dict[str, Any]:
-        """Run it to its end and return the summary. HostError: a board hangs or dies."""
+        """Run it to its end and return the summary. HostError: a board hangs or dies.
+
+        What was heard until then is kept, also when Ctrl-C ends the run.
+        """
+        (self.out / "summary.json").unlink(missing_ok=True)  # of a run before
+        self._capture = Capture(self.out, self.scenario.start)
         try:
-            self._capture = Capture(self.out, self.scenario.start)
             self._build()
             for node in self.nodes.values():
                 node.board.power_on()
             self._tick()
             running = [node.board for node in self.nodes.values()]
             boards.run(running, self.clock, self.scenario.duration_us)
-            return self._finish()
+            if self._on_progress is not None:
+                self._on_progress(1.0)
+            return self._write_summary()
         finally:
             for node in self.nodes.values():
                 node.board.power_off()
             self._capture.close()
+            self._write_readings()
+            self._write_worlds()
+            self._write_devices()
             self._temporary.cleanup()
 
     def _build(self) -> None:
         scenario = self.scenario
-        self._worlds = {plan.name: make_world(plan, scenario) for plan in scenario.worlds}
+        for world in scenario.worlds:
+            self._worlds[world.name] = make_world(world, scenario)
         for plan in scenario.nodes:
             log = (self.out / f"{plan.name}.log").open("wb")
-            world = self._worlds[plan.world]
             self.nodes[plan.name] = make_node(
-                plan, scenario, world, self.clock, self._air, self._folder, self._firmware, log
-            )
+                plan, scenario, self._worlds[plan.world], self.clock, self._air, self._folder,
+                self._firmware, log,
+            )  # fmt: skip
         for number, plan_of in enumerate(scenario.gateways):
             eui = f"{0x0710710000000000 + number:016x}"
             station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))
@@ -205,8 +223,12 @@ class Run:
         """Decode what a node reported and keep its readings."""
         if f_port is None:
             return
-        decoded = decode.decode_payload(payload, f_port)
-        if f_port != 1:
+        try:
+            decoded = decode.decode_payload(payload, f_port)
+        except HostError as error:
+            self._capture.event(self.clock.now_us, node.plan.name, "not decoded", str(error))
+            return
+        if f_port != decode.READINGS:
             self._capture.event(self.clock.now_us, node.plan.name, f"port {f_port}", more=decoded)
             return
         node.decoded += 1
@@ -243,10 +265,7 @@ class Run:
 
     # The end.
 
-    def _finish(self) -> dict[str, Any]:
-        self._write_readings()
-        self._write_worlds()
-        self._write_devices()
+    def _write_summary(self) -> dict[str, Any]:
         end = self.scenario.start + timedelta(microseconds=self.scenario.duration_us)
         summary = {
             "scenario": self.scenario.name,
@@ -320,7 +339,7 @@ class Run:
             writer.writerow(["time_s", "world", "co2_ppm", "temperature_c", "humidity_pct"])
             for name, world in self._worlds.items():
                 if isinstance(world, Classroom):
-                    for time_us, air in world.log(self.scenario.duration_us):
+                    for time_us, air in world.log(self.clock.now_us):
                         cells = (air.co2_ppm, air.temperature_c, air.humidity_pct)
                         writer.writerow([time_us // 1_000_000, name, *map(repr, cells)])
 
@@ -335,7 +354,7 @@ class Run:
 
 
 def _hours_us(hours: float) -> int:
-    return round(hours * 3_600_000_000)
+    return round(hours * _HOUR_US)
 
 
 def _cell(value: Any) -> Any:

@@ -72,6 +72,65 @@ def test_elsewhere_than_on_a_terminal_lines_are_plain():
     assert head.split()[:3] == ["time", "CO2", "ppm"]
 
 
+def test_plain_lines_have_one_head_and_stand_in_columns():
+    console = Console(file=StringIO())
+    with Screen("replay", console, clock="UTC") as screen:
+        for f_cnt in range(40):
+            screen.row(reading(f_cnt, co2=1305, temperature=-21.8, humidity=100))
+    head, *lines = console.file.getvalue().splitlines()
+    assert head.split()[0] == "UTC" and len(lines) == 40
+    ends = [line.index("air now!") + 8 for line in lines]
+    assert set(ends) == {head.index("air") + 3}
+    assert {len(line) for line in lines} == {len(head)}
+
+
+def test_when_quiet_nothing_is_shown():
+    console = Console(file=StringIO())
+    with Screen("school-day", console, quiet=True) as screen:
+        screen.row(reading(7, co2=900))
+        screen.progress(1.0)
+    assert console.file.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("co2", "seen"),
+    [(600, "\x1b[32m● good"), (1300, "\x1b[31m● air now!"), (None, "\x1b[35m● no value")],
+)
+def test_on_a_terminal_the_word_has_the_colour_of_the_light(co2, seen):
+    screen = Screen("school-day", Console(file=StringIO()))
+    screen.row(reading(7, co2=co2))
+    out = Console(file=StringIO(), force_terminal=True, color_system="standard", width=80)
+    out.print(screen.drawn())
+    assert seen in out.file.getvalue()
+
+
+class Terminal(StringIO):
+    """A file that says of itself that it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_is_left_with_the_newest_readings_and_the_whole_bar():
+    console = Console(file=Terminal(), force_terminal=True, width=80, height=24)
+    with Screen("school-day", console) as screen:
+        for f_cnt in range(30):
+            screen.row(reading(f_cnt, co2=900))
+        screen.progress(1.0)
+    last = console.file.getvalue()
+    last = last[last.rindex("time") :]
+    frames = [line.split()[-1] for line in last.splitlines() if "air soon" in line]
+    assert frames == [str(f_cnt) for f_cnt in range(12, 30)]
+    assert "100 %" in last
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines():
+    console = Console(file=Terminal(), width=80, _environ={"TERM": "dumb"})
+    with Screen("school-day", console) as screen:
+        screen.row(reading(7, co2=900))
+    assert len(console.file.getvalue().splitlines()) == 2 and "\x1b" not in console.file.getvalue()
+
+
 def test_a_summary_fits_80_columns():
     lines = summary_lines(NODE)
     assert max(map(len, lines)) <= 80

@@ -215,7 +215,8 @@ def test_a_capture_of_another_region_plays_into_a_network_of_that_region(tmp_pat
     run = Watched(replace(scenarios.find(None), region="US915", duration_h=1.0), tmp_path)
     (node,) = run.execute()["nodes"]
     played = desk.replay(tmp_path / "capture.jsonl", None, "network", True)
-    assert played["accepted"] == node["uplinks_heard"] + node["joins"] == played["refused"]
+    assert played["accepted"] == node["uplinks_heard"] + node["joins"] - 1 == played["refused"]
+    assert played["live"]["accepted"] and played["strangers"] == []
 
 
 def test_a_gateway_tells_the_centre_of_its_channel(tmp_path):

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""How every command fails and prints: one line or one JSON value, never a stack trace."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any, Never
+
+import click
+
+from host.errors import HostError, WrongUse
+
+FAILED, WRONG_USE = 1, 2
+
+
+class Commands(click.Group):
+    """The commands, with one way to fail: a line with the cause and the next step, or JSON."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = False,
+        **extra: Any,
+    ) -> Never:
+        """Run a command line and exit: 0 done, 1 failed, 2 wrong use."""
+        words = list(sys.argv[1:] if args is None else args)
+        as_json = "--json" in takewhile(lambda word: word != "--", words)
+        try:  # not standalone: click raises, and prints nothing
+            super().main(words, prog_name, complete_var, standalone_mode, **extra)
+            sys.stdout.flush()
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(WRONG_USE)
+        except BrokenPipeError:  # `node071 ... | head`: the reader has had enough
+            _drop_output()
+            sys.exit(FAILED)
+        except Exception as error:
+            status, cause, step = _said(error)
+            _print(cause, step, as_json)
+            sys.exit(status)
+        sys.exit(0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named; Ctrl-C ends it like any other failure."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise HostError("stopped") from None
+
+
+def _said(error: Exception) -> tuple[int, str, str]:
+    """(exit status, cause, next step) of whatever went wrong."""
+    if isinstance(error, HostError):
+        return (WRONG_USE if isinstance(error, WrongUse) else FAILED), str(error), error.next_step
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "node071"
+        cause = error.format_message().rstrip(".")
+        return WRONG_USE, cause[:1].lower() + cause[1:], f"see {command} --help"
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return FAILED, f"{place}{error.strerror or error}", "check the path and its permissions"
+    if isinstance(error, click.Abort):
+        return FAILED, "stopped", ""
+    at = extract_tb(error.__traceback__)[-1]
+    cause = f"{type(error).__name__} in {Path(at.filename).name}, line {at.lineno}: {error}"
+    return FAILED, cause, "this is a mistake in node071: please report it with what you typed"
+
+
+def _print(cause: str, step: str, as_json: bool) -> None:
+    cause, step = " ".join(cause.split()), " ".join(step.split())
+    try:
+        if as_json:
+            click.echo(json.dumps({"error": cause, "next": step}))
+        else:
+            click.echo(f"error: {cause}; {step}" if step else f"error: {cause}", err=True)
+        sys.stdout.flush()
+    except OSError:  # a full disk: there is nowhere to say it
+        _drop_output()
+
+
+def _drop_output() -> None:
+    """Python would try to write what is left at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Secret(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """Hex bytes, or @FILE, or - for standard input, so that a key stays out of process lists."""
+
+    name = "hex"
+
+    def __init__(self, size: int | None = None):
+        self._size = size
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bytes:
+        """Bytes in reading order; wrong use when it is not hex or of another length."""
+        try:
+            if value == "-":
+                value = sys.stdin.read()
+            elif value.startswith("@"):
+                value = Path(value[1:]).read_text(encoding="ascii")
+            data = bytes.fromhex(value.strip())
+        except ValueError:
+            self.fail("not hexadecimal", param, ctx)
+        if self._size is not None and len(data) != self._size:
+            self.fail(f"{len(data)} bytes, {self._size} are needed", param, ctx)
+        return data
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    """A group's --json holds for its commands too."""
+    ctx.meta["json"] = value or ctx.meta.get("json", False)
+    return bool(ctx.meta["json"])
+
+
+as_json: Callable[[Any], Any] = click.option(
+    "--json", "as_json", is_flag=True, callback=_remember, help="Print one JSON value."
+)
+
+
+def show(value: Any) -> None:
+    """Print one JSON value."""
+    click.echo(json.dumps(value, indent=2, default=str))
