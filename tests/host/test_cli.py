@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -282,6 +283,34 @@ def test_a_replay_to_a_network(kept):
     value = json.loads(run("replay", kept, "--to", "network", "--json").stdout)
     assert (value["accepted"], value["refused"], len(value["reasons"])) == (12, 12, 12)
     assert value["live"] == {"name": "classroom-1", "f_cnt": 11, "accepted": True, "reason": ""}
+
+
+CHATTER = """\
+import uplink
+pack = uplink.pack
+def packed(*arguments):
+    payload, taken = pack(*arguments)
+    return b"\\xff" + payload, taken
+uplink.pack = packed
+import node
+node.run()
+"""
+
+
+def test_ones_own_firmware_runs_and_what_it_says_may_be_nonsense(tmp_path):
+    own, folder = tmp_path / "own", tmp_path / "out"
+    shutil.copytree(ROOT / "firmware", own)
+    (own / "main.py").write_text(CHATTER)
+    words = ("simulate", "--firmware", own, "--hours", 1, "--out", folder, "--json")
+    done = run(*words)
+    assert done.exit_code == 0, done.stdout
+    (node,) = json.loads(done.stdout)["nodes"]
+    assert node["uplinks_heard"] >= 6 and node["decoded"] == 0
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    causes = [each["cause"] for each in events if each["event"] == "not decoded"]
+    assert len(causes) >= 6 and all(each.startswith("no CBOR") for each in causes)
+    value = json.loads(run("replay", folder / "capture.jsonl", "--json").stdout)
+    assert (value["decoded"], value["unreadable"]) == (0, len(causes))
 
 
 def test_foreign_lines_are_named_and_never_fatal(kept, tmp_path):
