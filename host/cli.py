@@ -89,14 +89,16 @@ def _named(rows: dict[str, Any], name: str, what: str) -> Any:
 @cli.command("decode")
 @click.option("--payload", type=Secret(), help="What a frame carries, already decrypted.")
 @click.option(
-    "--f-port", default=1, show_default=True, help="Its port: 1 readings, 2 settings, 3 status."
-)
+    "--f-port", default=1, metavar="N", show_default=True,
+    help="Its port: 1 readings, 2 settings, 3 status.",
+)  # fmt: skip
 @click.option("--phy", type=Secret(), help="Or a whole frame as it went over the air.")
 @click.option("--nwk-skey", type=Secret(16), help="With --phy: the network session key.")
 @click.option("--app-skey", type=Secret(16), help="With --phy: the application session key.")
 @click.option(
-    "--f-cnt", type=click.IntRange(0, 0xFFFFFFFF), help="With --phy: its whole frame counter."
-)
+    "--f-cnt", type=click.IntRange(0, 0xFFFFFFFF), metavar="N",
+    help="With --phy: its whole frame counter.",
+)  # fmt: skip
 @as_json
 def decode_command(
     payload: bytes | None,
@@ -129,8 +131,10 @@ def decode_command(
 
 @cli.command("simulate", short_help="Run a class for a day: the real firmware, virtual time.")
 @click.argument("scenario", required=False)
-@click.option("--seed", type=click.IntRange(0), help="Chance: the same number, the same run.")
-@click.option("--hours", type=float, help="How long the run lasts, in virtual time.")
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", help="Chance: the same number, the same run."
+)
+@click.option("--hours", type=float, metavar="H", help="How long the run lasts, in virtual time.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -154,6 +158,8 @@ def simulate(
 
     SCENARIO says who is where and what there is to measure: its name, a kit of `node071 kits`, or
     a file of your own that ends in .toml. Without one it is a school day of one classroom.
+
+    Example:  node071 simulate --hours 6 --out day
     """
     from host import desk
 
@@ -183,6 +189,8 @@ def replay_command(capture: Path, devices: Path | None, target: str, as_json: bo
 
     A network server has to take each frame once, to refuse it when it comes again, and to go on
     with the next one that is new.
+
+    Example:  node071 replay day/capture.jsonl
     """
     from host import desk
 

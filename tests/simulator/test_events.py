@@ -116,6 +116,16 @@ def test_a_mistake_is_named_with_its_line(write, lines, line, problem):
     assert f"town.toml, line {line}: " in str(refused.value)
 
 
+def test_the_second_event_has_its_own_lines(write):
+    path = write(*MAC, 'hex = "06"')
+    path.write_text(path.read_text() + '[[event]]\nkind = "mac-command"\nnode = "roof"\nat_h = 1\n')
+    with pytest.raises(HostError, match=r"line 23: .* needs something to send"):
+        scenarios.load(path)
+    path.write_text(path.read_text() + 'hex = "06"\n')
+    with pytest.raises(HostError, match=r"line 24: .* unknown node 'roof'"):
+        scenarios.load(path)
+
+
 @pytest.mark.parametrize(
     ("top", "problem"),
     [
