@@ -3,6 +3,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,10 @@ def _probe(words: tuple[str, ...]) -> None:
     if done.returncode:
         reason = (done.stderr or done.stdout).strip().splitlines()
         raise HostError(f"MicroPython at {words[0]} is not usable: {(reason or ['?'])[-1]}", step)
-    major, minor, _ = (int(word) for word in done.stdout.split())
-    if (major, minor) < (1, 24):
-        raise HostError(f"MicroPython at {words[0]} is {major}.{minor}, 1.24 is needed", step)
+    version = re.match(r"(\d+) (\d+) ", done.stdout)
+    if version is None:
+        raise HostError(f"{words[0]} is no MicroPython", step)
+    if (int(version[1]), int(version[2])) < (1, 24):
+        raise HostError(
+            f"MicroPython at {words[0]} is {version[1]}.{version[2]}, 1.24 is needed", step
+        )

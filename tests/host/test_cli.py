@@ -367,22 +367,42 @@ def test_ctrl_c_is_one_json_value_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
+    ("script", "said"),
     [
-        ("simulate --hours 100", 1),
-        ("boards", 1),
-        ("kits --json", 1),
-        ("boards show rpi-pico-rfm95", 1),
+        (None, r"MicroPython at .*/own does not start: .*"),
+        ("exit 0", r".*/own is no MicroPython"),
+        ("echo hello", r".*/own is no MicroPython"),
+        ("echo 1 23 6", r"MicroPython at .*/own is 1\.23, 1\.24 is needed"),
+        ("echo no module named cryptolib >&2; exit 1",
+         r"MicroPython at .*/own is not usable: no module named cryptolib"),
     ],
+)  # fmt: skip
+def test_an_interpreter_that_cannot_play_a_board_is_one_line(tmp_path, script, said):
+    own = tmp_path / "own"
+    if script is not None:
+        own.write_text(f"#!/bin/sh\n{script}\n")
+        own.chmod(0o755)
+    done = subprocess.run(
+        program("simulate", "--hours", 1), cwd=ROOT, env=os.environ | {"MICROPYTHON": str(own)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(
+        rf"error: {said}; set MICROPYTHON to a unix port of 1\.24 .*\n", done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    "words", ["simulate --hours 100", "boards", "kits --json", "boards show rpi-pico-rfm95"]
 )
-def test_a_reader_that_goes_away_is_no_mistake(words, status):
+def test_a_reader_that_goes_away_is_no_mistake(words):
     reader, writer = os.pipe()
     os.close(reader)
     with open(writer, "w") as nobody:
         done = subprocess.run(
             program(*words.split()), cwd=ROOT, stdout=nobody, stderr=subprocess.PIPE, text=True
         )
-    assert (done.returncode, done.stderr) == (status, "")
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 @pytest.mark.parametrize(
