@@ -5,11 +5,12 @@ BIN := .venv/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 JUDGES := "pytest>=8.3,<10" "pytest-timeout<3" adafruit-circuitpython-rfm9x adafruit-circuitpython-scd4x \
 	adafruit-circuitpython-sht4x
+PEERS := lora-packet@0.9.3 @micropython/micropython-webassembly-pyscript@1.27.0
 
-.PHONY: help simulate test lint bench docs picture clean
+.PHONY: help simulate test lint bench bench-peers docs picture clean
 
 help:  ## say what there is to do
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
 
 simulate: .venv/.ready  ## a school day of one classroom, in seconds; no board needed
 	@$(BIN)/python -m host.cli simulate
@@ -25,6 +26,10 @@ lint: .venv/.ready .venv/stubs/.ready  ## style and types
 
 bench: .venv/.ready  ## what was measured, beside its target
 	@$(BIN)/python tests/bench.py
+
+bench-peers:  ## fetch what the bench compares with; needs node and npm
+	@command -v npm > /dev/null || { echo "npm is missing: sudo apt install nodejs npm" >&2; exit 1; }
+	@npm install --prefix .build/peers --no-audit --no-fund --silent $(PEERS)
 
 docs: .venv/.ready  ## make the frame documents and golden vectors anew from firmware/readings.py
 	@$(BIN)/python -m host.frames

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 BUDGET_S = 60  # for the parts together; reported, never asserted
 JUDGE = ROOT / ".venv-judges/bin/python"
 WHEEL = ROOT / ".venv-wheel/bin/python"
-BUILD = ROOT / ".build"
+BUILD = ROOT / ".build/wheel"
 
 
 def run(*command, **environment):
