@@ -7,7 +7,7 @@ JUDGES := "pytest>=8.3,<10" "pytest-timeout<3" adafruit-circuitpython-rfm9x adaf
 	adafruit-circuitpython-sht4x
 PEERS := lora-packet@0.9.3 @micropython/micropython-webassembly-pyscript@1.27.0
 
-.PHONY: help simulate test lint bench bench-peers docs picture clean
+.PHONY: help simulate test lint bench bench-peers proof mutants docs picture clean
 
 help:  ## say what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -30,6 +30,12 @@ bench: .venv/.ready  ## what was measured, beside its target
 bench-peers:  ## fetch what the bench compares with; needs node and npm
 	@command -v npm > /dev/null || { echo "npm is missing: sudo apt install nodejs npm" >&2; exit 1; }
 	@npm install --prefix .build/peers --no-audit --no-fund --silent $(PEERS)
+
+proof: .venv/.ready  ## the long runs, under an hour: PART=cuts, fuzz, months or mutants for one
+	@$(BIN)/python tests/proof/run.py $(PART)
+
+mutants: .venv/.ready  ## mistakes on purpose, and the tests that catch them
+	@$(BIN)/python tests/proof/mutants.py
 
 docs: .venv/.ready  ## make the frame documents and golden vectors anew from firmware/readings.py
 	@$(BIN)/python -m host.frames

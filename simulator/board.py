@@ -107,6 +107,7 @@ class Board:
         self.starts: list[tuple[int, str]] = []  # (time_us, why) of every start
         self.levels: dict[int, int] = {}  # last level of each pin, driven by either side
         self.outputs: list[tuple[int, int, int]] = []  # (time_us, pin, level) of posted pins
+        self.journal: Path | None = None  # where each operation on its flash is to be written down
         self.at_prompt = False
         self.hang_s = HANG_S
         self.ready_us = 0
@@ -331,6 +332,7 @@ class Board:
             "reset_cause": _CAUSES[self.family][self.starts[-1][1]],
             "seed": stream.getrandbits(63),
             "unique_id": list(unique_id(self._seed, self.name, self.chip)),
+            "journal": str(self.journal) if self.journal else None,
             "live": False,
             "run_main": True,
             **_COSTS_US[self.family],

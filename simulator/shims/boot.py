@@ -9,6 +9,7 @@ import sys
 import _wire
 import machine  # the shims must be loaded before the host's files vanish
 import os
+import struct
 import time  # noqa: F401
 import vfs
 
@@ -19,10 +20,21 @@ _PAGE, _PAGE_US = 256, 700
 
 
 class Flash:
-    """The image file as a block device that takes its time and counts its wear."""
+    """The image file as a block device that takes its time and counts its wear.
 
-    def __init__(self, file, size):
-        self._file, self._size = file, size
+    `journal`, a file or None, gets each operation before it is done: time, erase or program, block,
+    offset, length, and the bytes that are programmed.
+    """
+
+    def __init__(self, file, size, journal):
+        self._file, self._size, self._journal = file, size, journal
+
+    def _note(self, kind, block, offset, data):
+        if self._journal:
+            head = struct.pack("<QBHHH", _wire.now_us, kind, block, offset, len(data))
+            self._journal.write(head)
+            self._journal.write(data)
+            self._journal.flush()
 
     def readblocks(self, block, buffer, offset=0):
         self._file.seek(block * _BLOCK + offset)
@@ -32,6 +44,7 @@ class Flash:
         if offset is None:
             self.ioctl(6, block)
             offset = 0
+        self._note(_wire.POST_PROGRAM, block, offset, buffer)
         self._file.seek(block * _BLOCK + offset)
         self._file.write(buffer)
         _wire.spend((len(buffer) + _PAGE - 1) // _PAGE * _PAGE_US)
@@ -43,6 +56,7 @@ class Flash:
         if command == 5:
             return _BLOCK
         if command == 6:
+            self._note(_wire.POST_ERASE, argument, 0, b"")
             self._file.seek(argument * _BLOCK)
             for _ in range(_BLOCK // len(_ERASED)):
                 self._file.write(_ERASED)
@@ -81,7 +95,8 @@ def start():
     machine.narrow()
     os.seed(_wire.board["seed"])
     file = open(sys.argv[3], "r+b")
-    mount(Flash(file, file.seek(0, 2)))
+    journal = _wire.board["journal"]
+    mount(Flash(file, file.seek(0, 2), open(journal, "ab") if journal else None))
     try:
         run("boot.py")
         if _wire.board["run_main"]:
