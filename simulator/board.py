@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from host.errors import HostError
-from simulator.clock import Clock
+from simulator.clock import Clock, Event
 from simulator.micropython import command
 
 SHIMS = Path(__file__).with_name("shims")
@@ -21,8 +21,8 @@ HANG_S = 120
 HEAP = "200k"  # about what an RP2040 has, on words of 64 bit
 
 _SYNC, _WAIT, _PIN_SET, _PIN_GET, _PIN_IRQ, _SPI = range(6)
-_I2C_WRITE, _I2C_READ, _ADC, _EXIT, _BOOT, _PROMPT, _FEED = range(6, 13)
-_POST_PIN, _POST_ERASE, _POST_PROGRAM = range(3)
+_I2C_WRITE, _I2C_READ, _ADC, _EXIT, _BOOT, _PROMPT, _FEED, _RTC = range(6, 14)
+_POST_PIN, _POST_ERASE, _POST_PROGRAM, _POST_SLEEP = range(4)
 _REQUEST = struct.Struct("<BQHH")
 _POSTED = struct.Struct("<BHBQ")
 _ANSWER = struct.Struct("<QQHH")
@@ -112,6 +112,12 @@ class Board:
         self.hang_s = HANG_S
         self.ready_us = 0
         self.trips = 0
+        self.rtc_memory = b""
+        self.held_pins: list[int] = []  # that kept their levels through the last sleep
+        self._slept_us = 0
+        self._asleep_since_us: int | None = None  # lightly or deeply
+        self._powered_us = 0
+        self._wake: Event | None = None
         self._seed, self._log = seed, log
         self._spi: dict[tuple[int, int], SpiDevice] = {}
         self._selected: dict[int, SpiDevice] = {}
@@ -174,6 +180,9 @@ class Board:
         os.close(to_board)
         os.close(from_board)
         self.starts.append((self.clock.now_us, why))
+        self._note_sleep(0, self.clock.now_us)
+        if why == "power":
+            self._powered_us, self.rtc_memory, self.held_pins = self.clock.now_us, b"", []
         self._triggers.clear()
         self._edges.clear()
         self._read_request()
@@ -197,7 +206,9 @@ class Board:
         return {**os.environ, "MICROPYPATH": f"{SHIMS}:.frozen"}
 
     def power_off(self) -> None:
-        """End the process at once, as when the plug is pulled."""
+        """End the process at once, as when the plug is pulled; no sleep goes on without it."""
+        self.clock.cancel(self._wake)
+        self._note_sleep(0, self.clock.now_us)
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -210,12 +221,20 @@ class Board:
         assert self._pending is not None
         op, _, body = self._pending
         if op == _EXIT:
-            why, wake_us = json.loads(body)
-            self.power_off()
-            self.clock.call_at(self.clock.now_us + wake_us, self.power_on, why)
+            self._exit(*json.loads(body))
         else:
             self._answer(self._perform(op, body))
             self._read_request()
+
+    def _exit(self, why: str, sleep_us: int, held_pins: list[int]) -> None:
+        """Start the next life after its sleep; a chip that is stuck waits for the plug."""
+        self.power_off()
+        self.held_pins = held_pins
+        if why == "stuck":
+            return
+        sleep_us = sleep_us * 1_000_000 // (1_000_000 + self.timing.clock_ppm)
+        self._note_sleep(1 if sleep_us else 0, self.clock.now_us)
+        self._wake = self.clock.call_at(self.clock.now_us + sleep_us, self.power_on, why)
 
     def _answer(self, body: bytes) -> None:
         edges = b"".join(_EDGE.pack(*edge) for edge in self._edges)
@@ -269,6 +288,17 @@ class Board:
             "a loop in the firmware never ends; it has to wait with power.wait_until",
         )
 
+    def _note_sleep(self, level: int, at_us: int) -> None:
+        """A sleep begins (1) or ends (0), by a wake or by a pulled plug."""
+        if self._asleep_since_us is not None:
+            self._slept_us += at_us - self._asleep_since_us
+        self._asleep_since_us = at_us if level else None
+
+    def slept_us(self) -> int:
+        """Time in light and in deep sleep up to now."""
+        since_us = self._asleep_since_us
+        return self._slept_us + (0 if since_us is None else self.clock.now_us - since_us)
+
     # What each request does.
 
     def _perform(self, op: int, body: bytes) -> bytes:
@@ -291,6 +321,8 @@ class Board:
             self._triggers[body[0]] = body[1]
         elif op == _ADC:
             return struct.pack("<H", self._adc[body[0]]() if body[0] in self._adc else 0)
+        elif op == _RTC:
+            self.rtc_memory = body
         elif op == _BOOT:
             return json.dumps(self._description()).encode()
         return b""
@@ -305,6 +337,8 @@ class Board:
             self.wear.erases[number] = self.wear.erases.get(number, 0) + 1
         elif kind == _POST_PROGRAM:
             self.wear.programs += 1
+        elif kind == _POST_SLEEP:
+            self._note_sleep(level, at_us)
         else:
             self.levels[number] = level
             chips = [(bus, chip) for (bus, cs), chip in self._spi.items() if cs == number]
@@ -335,8 +369,17 @@ class Board:
             "journal": str(self.journal) if self.journal else None,
             "live": False,
             "run_main": True,
+            "rtc_memory": list(self.rtc_memory),
+            "held": self.held_pins,
+            "clock_began_us": self._clock_began_us(),
             **_COSTS_US[self.family],
         }
+
+    def _clock_began_us(self) -> int:
+        """What `time` counts from at this start: only ESP32's runs on through a reset."""
+        if self.family == "rp2040":
+            return 0
+        return (self.clock.now_us - self._powered_us) * (1_000_000 + self.timing.clock_ppm) // 10**6
 
 
 def run(boards: list[Board], clock: Clock, end_us: int) -> None:

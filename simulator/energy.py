@@ -26,6 +26,7 @@ def sensor_mah(time_by_state_us: dict[str, int]) -> float:
     return sum(_SENSOR_MA[state] * spent / _HOUR_US for state, spent in time_by_state_us.items())
 
 
-def processor_mah(board: Board, on_us: int) -> float:
-    """mAh of the processor of a board on mains, which never sleeps deeply."""
-    return board.active_ma * on_us / _HOUR_US
+def processor_mah(board: Board, on_us: int, slept_us: int) -> float:
+    """mAh of a board without its radio and sensors, asleep for a part of the time."""
+    awake_us = on_us - slept_us
+    return (board.active_ma * awake_us + board.sleep_ua / 1000 * slept_us) / _HOUR_US

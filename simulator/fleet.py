@@ -82,9 +82,10 @@ def make_node(
     folder: Path,
     firmware: Path | None,
     log: IO[bytes],
+    kits: dict[str, boards.Kit],
 ) -> Node:
     """Provision a flash image as `flash` would and wire a board to its chips."""
-    hardware, kit = boards.boards()[plan.board], boards.kits()[plan.kit]
+    hardware, kit = boards.boards()[plan.board], kits[plan.kit]
     keys = Random(f"{scenario.seed}/{plan.name}/keys")
     dev_eui = provision.dev_eui_for(
         hardware.chip, unique_id(scenario.seed, plan.name, hardware.chip)
@@ -158,7 +159,10 @@ def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:
     if fault.kind == "world-frozen":
         node.surroundings.freeze(at_us, until_us)
         return
-    attribute = {"sensor-silent": "silent", "sensor-frozen": "frozen"}[fault.kind]
-    clock.call_at(at_us, setattr, node.sensors[fault.sensor], attribute, True)
+    chip: SX1276 | Sensor = (
+        node.radio if fault.kind == "radio-silent" else node.sensors[fault.sensor]
+    )
+    attribute = "frozen" if fault.kind == "sensor-frozen" else "silent"
+    clock.call_at(at_us, setattr, chip, attribute, True)
     if until_us is not None:
-        clock.call_at(until_us, setattr, node.sensors[fault.sensor], attribute, False)
+        clock.call_at(until_us, setattr, chip, attribute, False)

@@ -14,6 +14,8 @@ from random import Random
 from typing import Any
 
 from host import decode, files
+from host.boards import Kit
+from host.boards import kits as kits_of_the_table
 from host.errors import HostError
 from simulator import board as boards
 from simulator import energy
@@ -49,7 +51,10 @@ class Row:
 
 
 class Run:
-    """One scenario under way. `on_row` gets each reading, `on_progress` the share that is done."""
+    """One scenario under way. `on_row` gets each reading, `on_progress` the share that is done.
+
+    `kits` are others than those of kits.toml.
+    """
 
     def __init__(
         self,
@@ -58,10 +63,12 @@ class Run:
         firmware: Path | None = None,
         on_row: Callable[[Row], None] | None = None,
         on_progress: Callable[[float], None] | None = None,
+        kits: dict[str, Kit] | None = None,
     ):
         self.scenario = scenario
         self._firmware = firmware
         self._on_row, self._on_progress = on_row, on_progress
+        self._kits = kits or kits_of_the_table()
         self._temporary = tempfile.TemporaryDirectory(prefix="node071-")
         self._folder = Path(self._temporary.name)
         self.out = out or self._folder / "out"
@@ -114,7 +121,7 @@ class Run:
             log = (self.out / f"{plan.name}.log").open("wb")
             self.nodes[plan.name] = make_node(
                 plan, scenario, self._worlds[plan.world], self.clock, self._air, self._folder,
-                self._firmware, log,
+                self._firmware, log, self._kits,
             )  # fmt: skip
         for number, plan_of in enumerate(scenario.gateways):
             eui = f"{0x0710710000000000 + number:016x}"
@@ -286,7 +293,10 @@ class Run:
                 energy.sensor_mah(each.time_by_state_us()) for each in node.sensors.values()
             )
             / days,
-            "processor": energy.processor_mah(node.hardware, self.scenario.duration_us) / days,
+            "processor": energy.processor_mah(
+                node.hardware, self.scenario.duration_us, node.board.slept_us()
+            )
+            / days,
         }
         return {
             "name": node.plan.name,

@@ -129,6 +129,7 @@ WORLD_KINDS = {"classroom": Room, "step": StepOptions}
 FAULT_KINDS = {
     "sensor-silent": ("node", "sensor"),
     "sensor-frozen": ("node", "sensor"),
+    "radio-silent": ("node",),
     "gateway-off": ("gateway",),
     "power-cut": ("node",),
     "world-frozen": ("node",),

@@ -12,8 +12,11 @@ import struct
 
 OP_SYNC, OP_WAIT, OP_PIN_SET, OP_PIN_GET, OP_PIN_IRQ, OP_SPI = 0, 1, 2, 3, 4, 5
 OP_I2C_WRITE, OP_I2C_READ, OP_ADC, OP_EXIT, OP_BOOT, OP_PROMPT, OP_FEED = 6, 7, 8, 9, 10, 11, 12
-POST_PIN, POST_ERASE, POST_PROGRAM = 0, 1, 2
+OP_RTC = 13
+POST_PIN, POST_ERASE, POST_PROGRAM, POST_SLEEP = 0, 1, 2, 3
 CTRL_C = 255  # among the edges: somebody typed it while the board was in a call
+_HEAD, _POST = "<BQHH", "<BHBQ"
+_HEAD_SIZE, _POST_SIZE = struct.calcsize(_HEAD), struct.calcsize(_POST)
 _POSTED_MAX = 200
 
 now_us = 0
@@ -21,12 +24,16 @@ lease_us = 0
 boot_us = 0
 ppm = 0
 bite_us = None  # when the watchdog resets the board
+bitten = "watchdog"  # what becomes of the board then
+rtc_memory = b""
+held = {}  # pin that keeps its level -> the level that was written since
 board = {}  # what the host says of this board at boot
 handlers = {}  # pin -> (handler, pin object, whether it is a hard one)
 timers = {}  # timer object -> (due_us, callback)
 
 _reader = _writer = None
-_posted = []
+_request = bytearray(_HEAD_SIZE + _POSTED_MAX * _POST_SIZE)  # once: the heap is a board's
+_posted = 0
 _edges = []
 _in_handler = False
 _locked = False  # in a hard handler: what runs there cannot allocate, only the shims can
@@ -35,9 +42,12 @@ _head = bytearray(20)
 
 def connect(reader, writer):
     """Take the two ends of the pipe and ask the host what this board is."""
-    global _reader, _writer, boot_us, ppm
+    global _reader, _writer, boot_us, ppm, rtc_memory
     _reader, _writer = reader, writer
     board.update(json.loads(trip(OP_BOOT)))
+    rtc_memory = bytes(board["rtc_memory"])
+    for number in board["held"]:
+        held[number] = None
     boot_us, ppm = now_us, board["clock_ppm"]
 
 
@@ -62,11 +72,17 @@ def trip(op, body=b""):
 
 
 def _trip(op, body):
-    global now_us, lease_us
-    posted = b"".join(_posted)
-    count = len(_posted)
-    _posted.clear()
-    _writer.write(struct.pack("<BQHH", op, now_us, count, len(body)) + posted + body)
+    global now_us, lease_us, _posted
+    struct.pack_into(_HEAD, _request, 0, op, now_us, _posted, len(body))
+    size = _HEAD_SIZE + _posted * _POST_SIZE
+    end = size + len(body)
+    if end > len(_request):
+        _writer.write(memoryview(_request)[:size])
+        _writer.write(body)
+    else:
+        _request[size:end] = body
+        _writer.write(memoryview(_request)[:end])
+    _posted = 0
     _read_into(_head)
     now_us, lease_us, edges, length = struct.unpack("<QQHH", _head)
     for _ in range(edges):
@@ -114,12 +130,11 @@ def _call_locked(handler, pin):
 
 def post(kind, number, level=0):
     """Tell the host with the next request: nothing that it changes can come back sooner."""
-    if _locked:
-        micropython.heap_unlock()
-    _posted.append(struct.pack("<BHBQ", kind, number, level, now_us))
-    if _locked:
-        micropython.heap_lock()
-    if len(_posted) >= _POSTED_MAX:
+    global _posted
+    at = _HEAD_SIZE + _posted * _POST_SIZE
+    struct.pack_into(_POST, _request, at, kind, number, level, now_us)  # allocates nothing
+    _posted += 1
+    if _posted >= _POSTED_MAX:
         trip(OP_SYNC)
 
 
@@ -130,7 +145,7 @@ def spend(cost_us):
     if now_us >= lease_us:
         trip(OP_SYNC)
     if bite_us is not None and now_us >= bite_us:
-        exit_board("watchdog")
+        exit_board(bitten)
 
 
 def sleep(board_us):
@@ -146,7 +161,7 @@ def sleep(board_us):
         else:
             trip(OP_WAIT, struct.pack("<Q", end_us))
     if bite is not None and now_us >= bite and bite_us == bite:
-        exit_board("watchdog")
+        exit_board(bitten)
     if board["stall_us"]:
         spend(board["stall_us"])
 
@@ -170,7 +185,7 @@ def exit_board(reason, wake_us=0):
     """End this life of the board; the host starts the next one."""
     if _locked:
         micropython.heap_unlock()
-    body = json.dumps([reason, wake_us]).encode()
+    body = json.dumps([reason, wake_us, list(held)]).encode()
     if _locked:
         micropython.heap_lock()
     trip(OP_EXIT, body)

@@ -94,6 +94,8 @@ def start():
     _wire.connect(open(int(sys.argv[1]), "rb"), open(int(sys.argv[2]), "wb"))
     machine.narrow()
     os.seed(_wire.board["seed"])
+    if not _wire.board["chip"].startswith("rp2040"):
+        import esp32  # noqa: F401
     file = open(sys.argv[3], "r+b")
     journal = _wire.board["journal"]
     mount(Flash(file, file.seek(0, 2), open(journal, "ab") if journal else None))

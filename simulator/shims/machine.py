@@ -14,6 +14,8 @@ _ESP32_FLASH = range(6, 12)  # to touch them stops the chip
 _ADC_MV = 3300
 _ESP32_ADC_OFFSET_MV = 142  # at 11 dB, ADC1: ESP-IDF's line fitting of a chip with Vref 1.1 V
 _EIO, _ENODEV, _ETIMEDOUT = 5, 19, 110
+_RTC_MEMORY = 2048
+_PSM_WDSEL, _ROSC = 0x40010008, 1  # RP2040 2.13.5
 
 _owners = {}  # pin -> the bus that it was given to
 
@@ -27,7 +29,7 @@ def narrow():
     if _rp2040():
         for name in ("HARD_RESET", "DEEPSLEEP_RESET", "SOFT_RESET"):
             del globals()[name]
-        del ADC.ATTN_11DB, ADC.read_uv
+        del ADC.ATTN_11DB, ADC.read_uv, RTC.memory
     else:
         del globals()["bootloader"]
 
@@ -58,7 +60,7 @@ class Pin:
     PULL_UP, PULL_DOWN = 1, 2
     IRQ_RISING, IRQ_FALLING = 8, 4
 
-    def __init__(self, id, mode=-1, pull=-1, *, value=None):
+    def __init__(self, id, mode=-1, pull=-1, *, value=None, **options):
         if isinstance(id, Pin):
             id = id._id
         _check_pin(id)
@@ -67,12 +69,27 @@ class Pin:
         self._levels = bytes((id, 0)), bytes((id, 1))
         self._idle = self._levels[0]  # what it reads when nothing drives it
         self.init(mode, pull, value=value)
+        for option in options:
+            if _rp2040() or option != "hold":
+                raise TypeError("extra keyword arguments given")
+            self._hold(options[option])
+
+    def _hold(self, held):
+        """A held pin keeps its level, whatever is written, until it is let go."""
+        if held:
+            _wire.held.setdefault(self._id, None)
+        else:
+            level = _wire.held.pop(self._id, None)
+            if level is not None:
+                self.value(level)
 
     def value(self, level=None):
         _wire.spend(_wire.board["pin_us"])
         if level is None:
             return _wire.trip(_wire.OP_PIN_GET, self._idle)[0]
-        if self._posted:
+        if self._id in _wire.held:
+            _wire.held[self._id] = level
+        elif self._posted:
             _wire.post(_wire.POST_PIN, self._id, 1 if level else 0)
         else:
             _wire.trip(_wire.OP_PIN_SET, self._levels[1 if level else 0])
@@ -242,6 +259,36 @@ class WDT:
             _wire.trip(_wire.OP_FEED, struct.pack("<Q", _wire.bite_us))
 
 
+class RTC:
+    def memory(self, data=None):
+        """ESP32: it outlives every reset but that of the power."""
+        if data is None:
+            return bytes(_wire.rtc_memory)
+        if len(data) > _RTC_MEMORY:
+            raise ValueError("buffer too long")
+        _wire.rtc_memory = bytes(data)
+        _wire.trip(_wire.OP_RTC, _wire.rtc_memory)
+
+
+class _Registers:
+    """The one register that the firmware writes by its address."""
+
+    def __init__(self):
+        self._wdsel = 0x0001FFFC  # as the watchdog leaves it: all but the two oscillators
+
+    def __getitem__(self, address):
+        if not _rp2040() or address != _PSM_WDSEL:
+            raise ValueError("no register at {:#010x} is modelled".format(address))
+        return self._wdsel
+
+    def __setitem__(self, address, value):
+        self[address]
+        self._wdsel = value
+
+
+mem32 = _Registers()
+
+
 class Timer:
     """One-shot timers, as the firmware uses them; they run while the board is at its prompt."""
 
@@ -284,9 +331,15 @@ def deepsleep(time_ms=0):
 
 
 def lightsleep(time_ms=0):
+    """RP2040: a watchdog that bites meanwhile stops the chip, unless it resets the oscillator."""
     if _rp2040() and time_ms > _RP2040_LIGHTSLEEP_MAX_MS:
         raise ValueError("sleep too long")
+    if _rp2040() and not mem32[_PSM_WDSEL] & _ROSC:
+        _wire.bitten = "stuck"
+    _wire.post(_wire.POST_SLEEP, 0, 1)
     _wire.sleep(time_ms * 1000)
+    _wire.post(_wire.POST_SLEEP, 0, 0)
+    _wire.bitten = "watchdog"
 
 
 def idle():

@@ -47,12 +47,17 @@ def sleep(seconds):
     sleep_us(int(seconds * 1_000_000))
 
 
+def _since_power_us():
+    """ESP32's clock runs on through deep sleep and resets."""
+    return _wire.board["clock_began_us"] + _wire.clock_us()
+
+
 def time():
-    return _EPOCH_S + _wire.clock_us() // 1_000_000
+    return _EPOCH_S + _since_power_us() // 1_000_000
 
 
 def time_ns():
-    return _EPOCH_S * 1_000_000_000 + _wire.clock_us() * 1000
+    return _EPOCH_S * 1_000_000_000 + _since_power_us() * 1000
 
 
 def gmtime(secs=None):

@@ -20,6 +20,7 @@ from table import Row, at_most
 from host import boards, image, provision
 from host.lorawan import Session
 from simulator.board import Board
+from simulator.clock import Clock
 
 CYCLES = 10_000
 WARM = 256  # uplinks: by then its tables are as large as they get while all is well
@@ -106,7 +107,7 @@ def image_of(hardware, kit, identity):
 
 def describe(hardware, blocks):
     """What the simulator's host says of a board at boot, and what alone.py needs beside it."""
-    board = Board("lone", hardware.chip, None, None, None, 1)
+    board = Board("lone", hardware.chip, None, None, Clock(), 1)
     board.starts.append((0, "power"))
     lamps = {"posted_pins": [hardware.radio.cs, *hardware.lamp_pins()]}
     return board._description() | lamps | {"dio0": hardware.radio.dio0, "blocks": blocks}

@@ -130,6 +130,14 @@ for _ in range(10):
         (RP2040, "machine.DEEPSLEEP_RESET", "AttributeError"),
         (ESP32, "machine.DEEPSLEEP_RESET", "fine"),
         (ESP32, "machine.bootloader", "AttributeError"),
+        (ESP32, "machine.RTC().memory(bytes(2048))", "fine"),
+        (ESP32, "machine.RTC().memory(bytes(2049))", "ValueError"),
+        (RP2040, "machine.RTC().memory()", "AttributeError"),
+        (ESP32, "Pin(5, Pin.OUT, value=1, hold=True)", "fine"),
+        (RP2040, "Pin(5, Pin.OUT, value=1, hold=True)", "TypeError"),
+        (RP2040, "machine.mem32[0x40010008]", "fine"),
+        (RP2040, "machine.mem32[0x40010000]", "ValueError"),
+        (ESP32, "machine.mem32[0x40010008]", "ValueError"),
         (RP2040, "machine.Timer(0)", "ValueError"),
         (ESP32, "machine.Timer(-1)", "ValueError"),
     ],
@@ -368,3 +376,84 @@ def test_a_loop_without_a_call_is_stopped_and_named_with_its_line(bench):
     made.board.hang_s = 1  # instead of two minutes
     with pytest.raises(HostError, match=r"without a call.*line 3"):
         made.run(1)
+
+
+def test_rtc_memory_outlives_sleep_and_bite_but_not_the_power(bench):
+    program = """
+import machine
+rtc = machine.RTC()
+kept = len(rtc.memory())
+print(machine.reset_cause(), kept)
+rtc.memory(bytes(kept + 500))
+if kept == 0:
+    machine.deepsleep(1000)
+if kept == 500:
+    machine.WDT(timeout=1000)
+while True:
+    machine.lightsleep(60000)
+"""
+    made = bench(ESP32, program)
+    made.clock.call_at(10_000_000, made.board.power_off)
+    made.clock.call_at(11_000_000, made.board.power_on)
+    assert made.run(11.5) == ["1 0", "4 500", "3 1000", "1 0"]
+
+
+def test_a_held_pin_keeps_its_level_through_deep_sleep_until_it_is_let_go(bench):
+    program = """
+import machine, esp32, time
+if machine.reset_cause() != 4:
+    machine.Pin(5, machine.Pin.OUT, value=1, hold=True)
+    esp32.gpio_deep_sleep_hold(True)
+    machine.deepsleep(1000)
+pin = machine.Pin(5, machine.Pin.OUT, value=0)
+time.sleep_ms(100)
+pin(0)
+machine.Pin(5, machine.Pin.OUT, value=0, hold=False)
+time.sleep_ms(1000)
+"""
+    made, seen = bench(ESP32, program), []
+    made.board.wire_output(5, lambda level: seen.append((made.clock.now_us // 100_000, level)))
+    made.run(3)
+    assert seen == [(4, 1), (19, 0)]  # 0.4 s to start, twice, one second of sleep, 0.1 s
+
+
+def test_esp32s_clock_runs_on_through_deep_sleep_and_rp2040s_begins_anew(bench):
+    program = """
+import machine, time
+print(time.time_ns() // 1000000)
+machine.deepsleep(60000)
+"""
+    epoch_ms = 662688000000
+    first, second = bench(ESP32, program).run(70)
+    assert int(first) - epoch_ms == 400 and int(second) - epoch_ms == 60_800
+    first, second = bench(RP2040, program).run(70)
+    assert int(first) == int(second) == epoch_ms
+
+
+def test_a_power_cut_ends_a_deep_sleep_and_its_wake(bench):
+    made = bench(ESP32, "import machine\nmachine.deepsleep(10000)\n")
+    made.clock.call_at(5_000_000, made.board.power_off)
+    made.clock.call_at(30_000_000, made.board.power_on)
+    made.run(35)
+    assert made.board.starts == [(0, "power"), (30_000_000, "power")]
+    assert made.board.slept_us() == 4_600_000 + 4_600_000
+
+
+BITTEN = """
+import machine
+print(machine.reset_cause())
+machine.WDT(timeout=8000)
+{}
+while True:
+    machine.lightsleep(3000)
+"""
+
+
+def test_a_bite_in_light_sleep_stops_rp2040_for_good_unless_it_resets_the_oscillator(bench):
+    made = bench(RP2040, BITTEN.format(""))
+    made.clock.call_at(60_000_000, made.board.power_off)
+    made.clock.call_at(61_000_000, made.board.power_on)
+    assert made.run(65) == ["1", "1"]  # 52 s of nothing, until the plug is pulled
+    made = bench(RP2040, BITTEN.format("machine.mem32[0x40010008] |= 1"))
+    assert made.run(20) == ["1", "3", "3"]
+    assert made.board.slept_us() == pytest.approx(19_250_000, abs=2000)

@@ -104,7 +104,9 @@ def test_a_shot_every_five_minutes_takes_what_the_data_sheet_says():
     assert energy.sensor_mah(sensor.time_by_state_us()) == pytest.approx(0.45, abs=0.01)
 
 
-def test_the_processor_draws_what_its_board_says():
+def test_the_processor_draws_what_its_board_says_awake_and_asleep():
     pico = boards()["rpi-pico-rfm95"]
     assert pico.active_ma > 0
-    assert energy.processor_mah(pico, 24 * HOUR_US) == pytest.approx(24 * pico.active_ma)
+    assert energy.processor_mah(pico, 24 * HOUR_US, 0) == pytest.approx(24 * pico.active_ma)
+    asleep = energy.processor_mah(pico, 24 * HOUR_US, 23 * HOUR_US)
+    assert asleep == pytest.approx(pico.active_ma + 23 * 1.5)
