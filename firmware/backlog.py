@@ -24,11 +24,14 @@ class Backlog:
 
     Memory holds two bits for each reading: it is kept, and it was on the air since the last proof.
     Contents are read when they are needed, so that a long outage leaves the heap as it was.
-    OSError: the flash does not take it.
+    OSError: the flash does not take it. `kept` is what `record()` gave before a deep sleep.
     """
 
-    def __init__(self, root="/state/readings", files=_FILES):
+    def __init__(self, root="/state/readings", files=_FILES, kept=None):
         self._root, self._limit = root, files
+        if kept is not None:
+            self._next, self.dropped, self._files, self._left = kept
+            return
         self.dropped = 0
         try:
             os.mkdir(root)
@@ -107,6 +110,10 @@ class Backlog:
     def starts(self):
         """The numbers of the starts that the readings are from."""
         return {row[1] for number in self._files for row in self._load(number)}
+
+    def record(self):
+        """What has to last over deep sleep, beside the files."""
+        return [self._next, self.dropped, self._files, self._left]
 
     def _drop(self, file_number):
         self.dropped += _ones(self._files[file_number] & _STORED)

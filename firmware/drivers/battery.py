@@ -4,6 +4,7 @@
 from micropython import const
 
 _SAMPLES = const(16)
+_EMPTY_CV, _FULL_CV = const(300), const(420)  # of one lithium cell, or of three alkaline ones
 
 
 class Battery:
@@ -19,3 +20,13 @@ class Battery:
         """Hundredths of a volt, the mean of 16 samples."""
         total_mv = sum([self._read_mv() for _ in range(_SAMPLES)])
         return (total_mv * self._ratio + 5000 * _SAMPLES) // (10000 * _SAMPLES)
+
+    def level(self):
+        """What DevStatusAns says of it: 1 is empty, 254 full (TS001 5.5)."""
+        return level(self.read_cv())
+
+
+def level(voltage_cv):
+    """A voltage as 1 to 254."""
+    above_cv = min(max(voltage_cv, _EMPTY_CV), _FULL_CV) - _EMPTY_CV
+    return 1 + above_cv * 253 // (_FULL_CV - _EMPTY_CV)

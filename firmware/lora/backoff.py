@@ -64,15 +64,17 @@ class JoinBackoff:
         at_s = self._before_s + self._seen_s
         return dict(enumerate((self.tries, at_s, self._next_s, self._period, self._used_us)))
 
-    def restore(self, record):
+    def restore(self, record, slept=False):
         """Go on after a restart; time without power is unknown and counts as none.
 
         The budget stays as it was, the pause gets short: power may have been off for a week.
+        slept: the time since is known to be none, and the pause stays too.
         """
         self.tries, self._before_s, self._next_s = record[0], record[1], record[2]
         self._period, self._used_us = record[3], record[4]
-        soon_s = self._before_s + _RESTART_S + self._random(_RESTART_S)
-        self._next_s = min(self._next_s, soon_s)
+        if not slept:
+            soon_s = self._before_s + _RESTART_S + self._random(_RESTART_S)
+            self._next_s = min(self._next_s, soon_s)
 
     def _data_rate(self):
         """The ladder from the first to the last and round again."""

@@ -12,6 +12,7 @@ from micropython import const
 BAND = const(1)  # rules a node may wait for: the sub-band's share of the air
 MAX_DUTY_CYCLE = const(2)  # or DutyCycleReq's
 
+_MASK_BYTES = const(9)  # of 72 channels
 _BANKS = const(8)  # of a fixed plan: joins take one after the other (TR007 4.2)
 
 
@@ -47,6 +48,15 @@ class Channels:
         index = band(self._region, freq_hz)
         self._rest(index, airtime_us * (self._region.bands[index][2] - 1), end_ms)
         self._rest(-1, airtime_us * ((1 << max_duty_cycle) - 1), end_ms)
+
+    def record(self):
+        """Return what has to last over deep sleep, through which now_ms runs on."""
+        return [self._free_at_ms, self._last_hz, self._joined_on.to_bytes(_MASK_BYTES, "little")]
+
+    def restore(self, record):
+        """Be as when record() was called."""
+        self._free_at_ms, self._last_hz = record[0], record[1]
+        self._joined_on = int.from_bytes(record[2], "little")
 
     def _rest(self, index, off_us, end_ms):
         at_ms = end_ms + (off_us + 999) // 1000

@@ -58,9 +58,9 @@ class Mac:
     """One device: EUIs and key in reading order, random(n) gives 0..n-1.
 
     session is None until joined and may be set from Session.restore(); so may last_join_nonce.
-    battery is DevStatusAns's byte; airtime_us is that of the last transmission, 0 when it has
-    been counted. under_way is true
-    between the repetitions of an exchange, which goes on with START.
+    channels knows the rests of the air; battery is DevStatusAns's byte; airtime_us is that of the
+    last transmission, 0 when it has been counted. under_way is true between the repetitions of an
+    exchange, which goes on with START.
     """
 
     def __init__(self, region, dev_eui, join_eui, app_key, random):
@@ -72,7 +72,7 @@ class Mac:
         self.battery = 255
         self.snr_db = 0
         self.airtime_us = 0
-        self._channels = Channels(region, random)
+        self.channels = Channels(region, random)
         self._requests = b""
         self._rest_until_ms = 0  # RETRANSMIT_TIMEOUT of a confirmed uplink without its ACK
         self.cancel()
@@ -173,7 +173,7 @@ class Mac:
         if rest_ms > 0:
             return _wait(rest_ms, REPETITION)
         session = None if joining else self.session
-        wait_ms, rule, self._channel = self._channels.pick(session, self._data_rate, now_ms)
+        wait_ms, rule, self._channel = self.channels.pick(session, self._data_rate, now_ms)
         if wait_ms:
             return _wait(wait_ms, rule)
         return self._transmit(now_ms)
@@ -193,7 +193,7 @@ class Mac:
 
     def _book(self, end_ms):
         limit = self.session.max_duty_cycle if self._dev_nonce is None else 0
-        self._channels.book(self._channel[0], self.airtime_us, end_ms, limit)
+        self.channels.book(self._channel[0], self.airtime_us, end_ms, limit)
 
     def _uplink(self):
         """Build the prepared uplink and use up its counter (TS001 4.3.1, 4.4)."""

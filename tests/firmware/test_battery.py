@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The battery behind its divider: the mean of 16 samples, in hundredths of a volt."""
 
-from drivers.battery import Battery
+from drivers.battery import Battery, level
 
 
 def read_cv(samples_mv, ratio_permille):
@@ -24,3 +24,9 @@ def test_it_is_rounded_to_the_nearest_hundredth():
         assert read_cv([millivolts] * 16, 3000)[0] == centivolts, millivolts
     assert read_cv([1400] * 15 + [1427], 3000)[0] == 421  # 4.2051 V
     assert read_cv([1400] * 15 + [1426], 3000)[0] == 420  # 4.2049 V
+
+
+def test_dev_status_ans_is_1_to_254_between_empty_and_full():
+    # TS001 5.5: 1 is the minimum, 254 the maximum; 0 and 255 say something else
+    assert [level(cv) for cv in (0, 299, 300, 360, 420, 500)] == [1, 1, 1, 127, 254, 254]
+    assert Battery(lambda: 1800, 2000).level() == 127

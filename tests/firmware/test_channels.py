@@ -214,3 +214,18 @@ def test_a_mask_of_72_channels_survives_a_record():
     restored = Session.restore(region, session.record())
     assert restored.channel_mask == session.channel_mask
     assert restored.usable(6)[1][0] == 915900000 + 7 * 1600000
+
+
+def test_deep_sleep_leaves_rests_and_tried_channels_as_they_were():
+    region = find("US915")
+    channels, seen = Channels(region, _Random(7)), []
+    for number in range(64):
+        picked = channels.pick(None, region.join_data_rates[0], number * 1000)[2]
+        channels.book(picked[0], 1000, number * 1000, 4)
+        seen.append(picked[0])
+        woken = Channels(region, _Random(number))
+        woken.restore(channels.record())
+        channels = woken
+    assert len(set(seen)) == 64
+    # DutyCycleReq's 1/16: fifteen times the airtime of 1 ms
+    assert channels.pick(None, region.join_data_rates[0], 63014)[0] == 1
