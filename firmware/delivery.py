@@ -7,19 +7,31 @@ Pure arithmetic on seconds of uptime; the node does the sending.
 from micropython import const
 
 _RETRY_S = const(3600)  # a question that stayed unanswered, or a probe of a lost link
-_REJOIN_S = const(86400)
+_DAY_S = const(86400)
 _HOURS = const(24)
 
 
 class Delivery:
-    """Knows when the last Class A downlink came, and whether the link is lost since."""
+    """Knows when the last Class A downlink came, and whether the link is lost since.
 
-    def __init__(self, proof_interval_s, now_s):
+    `unproven_s` is what `unproven_s()` said of a lost link before a restart, 0 of a living one.
+    """
+
+    def __init__(self, proof_interval_s, now_s, unproven_s=0):
         self.interval_s = proof_interval_s
-        self.lost = False
-        self._proof_s = now_s  # the join or the start counts: from here the patience runs
+        self.lost = unproven_s > 0
+        self._start_s = now_s
+        self._proof_s = now_s - unproven_s  # join or start count: from here the patience runs
         self._asked_s = None
         self._unanswered = 0
+
+    def record(self):
+        """What has to last over deep sleep, through which uptime runs on."""
+        return [self.lost, self._start_s, self._proof_s, self._asked_s, self._unanswered]
+
+    def restore(self, record):
+        """Be as when `record` was called."""
+        self.lost, self._start_s, self._proof_s, self._asked_s, self._unanswered = record
 
     def joined(self, now_s):
         """A join-accept came: it proves the link, not yet a reading."""
@@ -27,9 +39,13 @@ class Delivery:
 
     def wants_proof(self, now_s):
         """True when the next frame should ask for an answer."""
+        return self.proof_in_s(now_s) == 0
+
+    def proof_in_s(self, now_s):
+        """Seconds until a frame should ask for an answer; of a lost link, until its next probe."""
         if self._asked_s is not None:
-            return now_s - self._asked_s >= _RETRY_S
-        return now_s - self._proof_s >= self.interval_s
+            return max(self._asked_s + _RETRY_S - now_s, 0)
+        return max(self._proof_s + self.interval_s - now_s, 0)
 
     def asked(self, now_s):
         """A frame that asks has left; True: it was the second without an answer, the link is lost.
@@ -51,9 +67,19 @@ class Delivery:
         """A lost link gets one probe an hour, a living one whatever there is."""
         return not self.lost or self.wants_proof(now_s)
 
+    def unproven_s(self, now_s):
+        """For how long a lost link has been so, 0 for a living one."""
+        return max(now_s - self._proof_s, 1) if self.lost else 0
+
     def join_again(self, now_s):
         """True after 24 hours without proof."""
-        return self.lost and now_s - self._proof_s >= _REJOIN_S
+        return self.unproven_s(now_s) >= _DAY_S
+
+    def restart(self, now_s):
+        """True after another day of joining, and no sooner than a day after the start."""
+        return self.join_again(now_s) and (
+            now_s - max(self._proof_s + _DAY_S, self._start_s) >= _DAY_S
+        )
 
 
 class Budget:
@@ -69,6 +95,11 @@ class Budget:
         self._turn(now_s)
         self._hours_us[self._hour % _HOURS] += airtime_us
 
+    def spend_on_joining(self, airtime_us, now_s):
+        """Count a join-request, which has limits of its own: half of the budget stays for data."""
+        spare_us = self.left_us(now_s) - self.limit_us // 2
+        self.spend(min(airtime_us, max(spare_us, 0)), now_s)
+
     def left_us(self, now_s):
         """What may still be sent now."""
         self._turn(now_s)
@@ -82,6 +113,14 @@ class Budget:
                 return hour * 3600 - now_s % 3600 if hour else 0
             left_us += self._hours_us[(self._hour + 1 + hour) % _HOURS]
         return _HOURS * 3600
+
+    def record(self):
+        """What has to last over deep sleep, through which uptime runs on."""
+        return [self._hour, self._hours_us]
+
+    def restore(self, record):
+        """Be as when `record` was called."""
+        self._hour, self._hours_us = record
 
     def _turn(self, now_s):
         hour = now_s // 3600

@@ -43,6 +43,57 @@ def test_after_a_day_without_proof_it_joins_again():
     assert delivery.join_again(24 * HOUR)
 
 
+def lost(hours):
+    """A link that lost its proof at 0 and was given up at 7 h; returns it at `hours`."""
+    delivery = Delivery(6 * HOUR, 0)
+    for hour in range(6, hours + 1):
+        delivery.asked(hour * HOUR)
+    return delivery
+
+
+def test_the_time_to_the_next_question_is_known():
+    delivery = Delivery(6 * HOUR, 100)
+    assert delivery.proof_in_s(100) == 6 * HOUR and delivery.proof_in_s(100 + 6 * HOUR) == 0
+    delivery.asked(100 + 6 * HOUR)
+    assert delivery.proof_in_s(400 + 6 * HOUR) == HOUR - 300
+    assert delivery.proof_in_s(100 + 8 * HOUR) == 0
+
+
+def test_a_day_of_joining_without_success_ends_in_a_restart_once_a_day():
+    delivery = lost(24)
+    assert delivery.join_again(24 * HOUR) and not delivery.restart(48 * HOUR - 1)
+    assert delivery.restart(48 * HOUR)
+    # after that restart the uptime begins again, and so does the day
+    again = Delivery(6 * HOUR, 5, delivery.unproven_s(48 * HOUR))
+    assert again.join_again(5) and not again.restart(5 + 24 * HOUR - 1)
+    assert again.restart(5 + 24 * HOUR)
+
+
+def test_the_patience_with_a_lost_link_outlasts_a_restart():
+    kept_s = lost(20).unproven_s(20 * HOUR)
+    assert kept_s == 20 * HOUR
+    delivery = Delivery(6 * HOUR, 3, kept_s)
+    assert delivery.lost and delivery.wants_proof(3)
+    assert not delivery.join_again(4 * HOUR) and delivery.join_again(3 + 4 * HOUR)
+    assert Delivery(6 * HOUR, 3, lost(6).unproven_s(6 * HOUR)).lost is False
+
+
+def test_deep_sleep_leaves_everything_as_it_was():
+    delivery, budget = lost(9), Budget(30)
+    for hour in range(40):
+        budget.spend(hour * 1000, hour * HOUR)
+    other, spent = Delivery(6 * HOUR, 0), Budget(30)
+    other.restore(delivery.record())
+    spent.restore(budget.record())
+    for at_s in range(9 * HOUR, 60 * HOUR, 1000):
+        assert other.proof_in_s(at_s) == delivery.proof_in_s(at_s)
+        assert other.unproven_s(at_s) == delivery.unproven_s(at_s)
+        assert other.restart(at_s) == delivery.restart(at_s)
+    for at_s in range(40 * HOUR, 70 * HOUR, 1000):
+        assert spent.left_us(at_s) == budget.left_us(at_s)
+        assert spent.wait_s(29500000, at_s) == budget.wait_s(29500000, at_s)
+
+
 def test_the_budget_holds_in_every_24_hours():
     budget, sent, second_us = Budget(30), [], 1000000
     for now_s in range(0, 4 * 86400, 600):
@@ -61,6 +112,18 @@ def test_the_wait_for_budget_is_right():
     wait_s = budget.wait_s(600000, 1801)
     assert budget.wait_s(600000, 1801 + wait_s - 1) > 0
     assert budget.wait_s(600000, 1801 + wait_s) == 0
+
+
+def test_joining_leaves_half_of_the_budget_to_data():
+    budget = Budget(30)
+    budget.spend_on_joining(14000000, 100)
+    assert budget.left_us(100) == 16000000
+    for _ in range(30):
+        budget.spend_on_joining(1482752, 200)
+    assert budget.left_us(200) == 15000000 and budget.wait_s(1482752, 200) == 0
+    budget.spend(14000000, 200)
+    budget.spend_on_joining(1482752, 300)
+    assert budget.left_us(300) == 1000000
 
 
 def test_the_interval_stretches_with_the_data_rate():
