@@ -88,4 +88,36 @@ RULES = (
     "no answer",
     "network's duty cycle",
     "repetition",
+    "radio silent",
+    "new keys",
+)
+
+# The LED of the board: how often it blinks between two pauses, name, what it means, what to do.
+LEDS = (
+    (
+        1,
+        "no network",
+        "not joined yet, or no answer for hours",
+        "wait, it goes on trying; is a gateway in reach?",
+    ),
+    (2, "radio silent", "the radio does not answer", "check its wires and its power"),
+    (3, "not provisioned", "no config, or one that cannot be right", "provision the board"),
+    (
+        4,
+        "registered anew",
+        "the network counts its joins from the start again",
+        "new keys, on the node and on the network",
+    ),
+    (
+        5,
+        "keys used up",
+        "all 65,536 join-requests of these keys are used",
+        "new keys, on the node and on the network",
+    ),
+    (
+        6,
+        "safe mode",
+        "it failed three times within minutes: radio and settings only",
+        "read its console; after 6 hours, or a restart by downlink, it tries the whole again",
+    ),
 )

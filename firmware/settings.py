@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Settings that come over the air on FPort 2: all or nothing, persisted, answered."""
 
+import sys
+
 from micropython import const
 
 import cbor
@@ -9,6 +11,7 @@ from readings import SETTING_PARTS, SETTINGS
 SEQUENCE, INTERVAL, RESTART, STATUS, LAMP, CALIBRATE = const(0), const(1), const(2), const(3), 4, 5
 MARKS, ALTITUDE, OFFSET, SELF_CALIBRATION, BUDGET, LIGHT, PROOF = 6, 7, 8, 9, 10, 11, 12
 DONE, UNKNOWN, RANGE, NO_SENSOR, BUSY, FAILED = 0, 1, 2, 3, 4, 5
+del sys.modules["readings"]  # its other tables are for the host: 7 kB of heap
 _ACTIONS = (RESTART, STATUS, CALIBRATE)
 _NEEDS = {CALIBRATE: 1, MARKS: 4, ALTITUDE: 1, OFFSET: 2, SELF_CALIBRATION: 1, LAMP: 7}
 

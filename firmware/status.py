@@ -2,13 +2,18 @@
 """The status frame (FPort 3): how the node is, as many keys as fit, in their order."""
 
 import gc
+import sys
 from micropython import const
 
 import cbor
+from lora.region import band
+from readings import RULES
 
 VERSION = "0.1.0"
 
-# Key 6, the rule that the node waits for (readings.RULES has the words).
+del sys.modules["readings"]  # its other tables are for the host: 7 kB of heap
+
+# Key 6, the rule that the node waits for; RULES says them.
 NOTHING = const(0)
 DUTY_CYCLE = const(1)
 FAIR_USE = const(2)
@@ -16,6 +21,13 @@ JOIN_BACKOFF = const(3)
 NO_ANSWER = const(4)
 NETWORK_DUTY_CYCLE = const(5)
 REPETITION = const(6)
+RADIO = const(7)
+NEW_KEYS = const(8)
+
+
+def words(rule):
+    """The rule as it is said."""
+    return RULES[rule]
 
 
 def frame(values, limit):
@@ -30,6 +42,25 @@ def frame(values, limit):
             break
         fitted = encoded
     return fitted
+
+
+def rule_after(session, region, airtime_us, fair_use_s):
+    """(rule, seconds) that a frame has to wait for after one of that airtime, the longest counts.
+
+    Of the bands it can choose from, the one that has just been used rests. The airtime is that of
+    all repetitions, and the rest after the last of them.
+    """
+    airtime_us //= session.nb_trans
+    bands = {band(region, each[0]) for each in session.usable(session.data_rate)}
+    share = region.bands[bands.pop()][2] - 1 if len(bands) == 1 else 0
+    rests = [(fair_use_s, FAIR_USE)]
+    for times, rule in (
+        (share, DUTY_CYCLE),
+        ((1 << session.max_duty_cycle) - 1, NETWORK_DUTY_CYCLE),
+    ):
+        rests.append((-(-airtime_us * times // 1000000), rule))
+    wait_s, rule = max(rests)
+    return (rule, wait_s) if wait_s else (NOTHING, 0)
 
 
 def free_heap_kb():

@@ -61,9 +61,9 @@ STATUS_TYPES = {
 
 def documents() -> dict[str, str]:
     """Each document that is made from the tables: its text by its path in the checkout."""
-    page = files.root() / "docs" / "frames.md"
+    pages = [files.root() / "docs" / name for name in ("frames.md", "leds.md")]
     return {
-        "docs/frames.md": filled(page.read_text(encoding="utf-8")),
+        **{f"docs/{page.name}": filled(page.read_text(encoding="utf-8")) for page in pages},
         "docs/frames.cddl": cddl(),
         "tests/vectors/readings.json": vectors.as_json(),
     }
@@ -141,6 +141,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "codes": _words("SETTING_CODES", "code | meaning"),
     "status": _status,
     "rules": _words("RULES", "rule | it waits for"),
+    "leds": lambda: _table("blinks | name | what it means | what to do", files.readings().LEDS),
 }
 
 _CDDL = """\

@@ -2,8 +2,10 @@
 """The status frame: keys in their order, as many as fit, never a byte too many."""
 
 import cbor
+import network
 import readings
 import status
+from lora.airtime import time_on_air_us
 
 VALUES = ("0.1.0", b"\xbe\xef", 720, 1, 3, 0, 4, 3600, 371, -97, -12, 61, 0, 2)
 
@@ -51,7 +53,39 @@ def test_every_rule_that_it_can_name_has_words():
         (status.NO_ANSWER, "no answer"),
         (status.NETWORK_DUTY_CYCLE, "network's duty cycle"),
         (status.REPETITION, "repetition"),
+        (status.RADIO, "radio silent"),
+        (status.NEW_KEYS, "new keys"),
     )
     assert len(rules) == len(readings.RULES)
     for number, words in rules:
-        assert readings.RULES[number] == words
+        assert readings.RULES[number] == status.words(number) == words
+
+
+FRAME_US = time_on_air_us(24, 7, 125000)  # 61,696: 99 times that is 6.108 s
+
+
+def session():
+    return network.joined().session
+
+
+def rule(session, fair_use_s=0):
+    return status.rule_after(session, network.EU868, FRAME_US, fair_use_s)
+
+
+def test_the_one_band_of_the_default_channels_rests_99_times_the_airtime():
+    assert rule(session()) == (status.DUTY_CYCLE, 7)
+
+
+def test_with_a_channel_in_another_band_nothing_has_to_wait():
+    wide = session()
+    wide.set_channel(3, 867100000, 0, 5)
+    assert rule(wide) == (status.NOTHING, 0)
+
+
+def test_the_longest_rule_is_the_one():
+    limited = session()
+    assert rule(limited, 7) == (status.FAIR_USE, 7)
+    assert rule(limited, 6) == (status.DUTY_CYCLE, 7)
+    limited.max_duty_cycle = 10  # 1/1024 of the time
+    assert rule(limited, 20) == (status.NETWORK_DUTY_CYCLE, 64)
+    assert rule(limited, 4000) == (status.FAIR_USE, 4000)

@@ -46,14 +46,24 @@ def complaints(kind, payload):
 
 
 @pytest.mark.parametrize(
-    "path", ["docs/frames.md", "docs/frames.cddl", "tests/vectors/readings.json"]
+    "path", ["docs/frames.md", "docs/leds.md", "docs/frames.cddl", "tests/vectors/readings.json"]
 )
 def test_a_document_is_fresh(path):
     assert frames.documents()[path] == ROOT.joinpath(path).read_text(), "run `make docs`"
 
 
-def test_the_page_has_every_table():
-    assert set(re.findall(r"<!-- table: (\w+) -->\n\|", PAGE)) == set(frames.TABLES)
+def test_the_pages_have_every_table():
+    pages = PAGE + ROOT.joinpath("docs/leds.md").read_text()
+    assert set(re.findall(r"<!-- table: (\w+) -->\n\|", pages)) == set(frames.TABLES)
+
+
+def test_the_firmware_blinks_the_codes_of_the_table():
+    source = ROOT.joinpath("firmware/led.py").read_text()
+    codes = {
+        name.lower().replace("_", " "): int(code)
+        for name, code in re.findall(r"^([A-Z]\w+) = const\((\d+)\)", source, re.M)
+    }
+    assert codes == {name: code for code, name, _, _ in files.readings().LEDS}
 
 
 def test_a_note_belongs_to_a_row():
