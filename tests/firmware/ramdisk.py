@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A LittleFS in memory, as on a board: mounted anew at /ram for each test."""
 
+import os
+
 import vfs
 
 BLOCK = 4096
@@ -40,3 +42,12 @@ def fresh(blocks=16):
     vfs.VfsLfs2.mkfs(disk)
     vfs.mount(vfs.VfsLfs2(disk), "/ram")
     return "/ram"
+
+
+def contents(folder):
+    """Return the bytes of every file in it, to see what a call wrote."""
+    found = {}
+    for name in os.listdir(folder):
+        with open(folder + "/" + name, "rb") as file:
+            found[name] = file.read()
+    return found
