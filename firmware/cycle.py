@@ -9,7 +9,7 @@ import start
 import uplink
 from backlog import Backlog
 from delivery import stretched_s
-from lora import airtime
+from led import Led
 from reporter import Reporter
 from sensors import Sensors
 from settings import Settings
@@ -17,53 +17,108 @@ from settings import Settings
 _LOOK_MS = const(30000)  # how often the light follows the sensor
 _SETTLE_MS = const(30000)  # from the start of the sensors to the first reading
 _BLINK_MS = const(500)
-_USUAL_FRAME = const(24)  # bytes of PHYPayload that the stretched interval reckons with
+_WORK_MS = const(180000)  # how late a look may be: sensors with their tries, two exchanges
 
 
 class Cycle:
-    """The sensors, the light and the reporter of one node, each at its time."""
+    """The sensors, the light and the reporter of one node, each at its time.
 
-    def __init__(self, config, store, power, began, log):
+    On a battery it measures only for its readings, and sleeps between them as deep as it can.
+    `kept` is what it left before a deep sleep, None after a start.
+    """
+
+    def __init__(self, config, store, power, began, log, kept=None):
         self._store, self._power, self._log = store, power, log
+        self._began = began
+        backlog, reporter, times = kept or (None, None, None)
         self._settings = Settings(store, config)
-        self._backlog = Backlog()
+        self._backlog = Backlog(kept=backlog)
         self._sensors = Sensors(config["sensors"], hardware.buses(config), power, log)
-        self._light = hardware.traffic_light(config)
+        self._light = None if power.saves else hardware.traffic_light(config)
+        self._led = Led(hardware.led(config.get("led")))
         self._battery = hardware.battery(config)
         self._reporter = Reporter(
-            config, store, power, began, self._settings, self._backlog, self._battery, log
+            config, store, power, began, self._settings, self._backlog, self._battery, log, reporter
         )
-        self._start_number = began.number
+        self._sensing = False
         self._restart = began.reason  # goes with the first reading
         self._look_ms = self._reading_ms = 0
+        self._blink_ms = self._led_ms = 0
+        self._woken = times is not None
+        if times is not None:
+            self._look_ms, self._reading_ms, self._restart = times
 
     def run(self):
-        """Work for ever. OSError: the radio does not answer."""
+        """Work for ever, or until deep sleep."""
         self._reporter.begin()
-        self._sensors.start(self._settings)
         self._apply_light()
-        self._look_ms = self._power.now_ms() + self._sensors.first_ms()
-        self._reading_ms = self._power.now_ms() + _SETTLE_MS
+        if not self._woken:
+            self._sense()
+            self._reading_ms = self._power.now_ms() + _SETTLE_MS
+            self._look_ms = self._power.now_ms() + self._sensors.first_ms()
+        self._expect_look()
         while True:
-            self._idle_until(min(self._look_ms, self._reporter.due_ms))
-            if self._power.now_ms() >= self._look_ms:
-                self._look()
-            if self._power.now_ms() >= self._reporter.due_ms:
-                self._obey(self._reporter.report())
+            self._turn()
+
+    def _expect_look(self):
+        """The watchdog starves when no look comes near its time, whatever else goes on."""
+        self._power.progress(self._look_ms - self._power.now_ms() + _WORK_MS)
+
+    def _turn(self):
+        """Wait for what is next and do it."""
+        power, reporter = self._power, self._reporter
+        until_ms = min(self._look_ms, reporter.due_ms)
+        self._led.code = reporter.trouble()
+        if power.saves:
+            self._sleep_until(until_ms)
+        else:
+            self._idle_until(until_ms)
+        if power.now_ms() >= self._look_ms:
+            self._look()
+        if power.now_ms() >= reporter.due_ms:
+            self._obey(reporter.report())
+        if self._began.failures is not None and power.now_s() >= start.SETTLED_S:
+            self._began.settle(self._store)
 
     def _idle_until(self, deadline_ms):
-        """Wait; a red light blinks meanwhile."""
-        while self._light is not None and self._light.blinking:
+        """Wait; meanwhile a red light blinks, and the LED when there is something to say."""
+        while True:
             now_ms = self._power.now_ms()
             if now_ms >= deadline_ms:
                 return
-            self._power.wait_until(min(deadline_ms, now_ms + _BLINK_MS))
-            self._light.tick()
-        self._power.wait_until(deadline_ms)
+            until_ms = deadline_ms
+            if self._light is not None and self._light.blinking:
+                if now_ms >= self._blink_ms:
+                    self._light.tick()
+                    self._blink_ms = now_ms + _BLINK_MS
+                until_ms = min(until_ms, self._blink_ms)
+            if self._led.busy:
+                if now_ms >= self._led_ms:
+                    self._led_ms = now_ms + self._led.tick(deadline_ms - now_ms)
+                until_ms = min(until_ms, self._led_ms)
+            self._power.wait_until(until_ms)
+
+    def _sleep_until(self, deadline_ms):
+        """Sleep on a battery; what the LED has to say it says once before."""
+        power = self._power
+        self._led.show(deadline_ms - power.now_ms(), power.wait_ms)
+        reporter = self._reporter.record() if power.pays_deep_sleep(deadline_ms) else None
+        if reporter is not None:
+            times = [self._look_ms, self._reading_ms, self._restart]
+            kept = [self._backlog.record(), reporter, times]
+            power.deep_sleep_until(deadline_ms, [self._began.row(), kept])
+        power.idle_until(deadline_ms)
+
+    def _sense(self):
+        """Start the sensors with the settings that concern them."""
+        self._sensors.start(self._settings)
+        self._sensing = True
 
     def _look(self):
         """Measure for the light; when it is time, keep what was measured as a reading."""
-        self._look_ms = max(self._look_ms + _LOOK_MS, self._power.now_ms())
+        if not self._sensing:
+            self._sense()
+            self._power.wait_until(self._power.now_ms() + self._sensors.first_ms())
         values = self._sensors.measure()
         if self._light is not None:
             if 1 in values:
@@ -72,11 +127,14 @@ class Cycle:
                 self._light.off()
         if self._power.now_ms() >= self._reading_ms:
             self._keep(values)
+        next_ms = self._reading_ms if self._power.saves else self._look_ms + _LOOK_MS
+        self._look_ms = max(next_ms, self._power.now_ms())
+        self._expect_look()
 
     def _keep(self, values):
         interval_s = stretched_s(
             self._settings[settings.INTERVAL],
-            airtime.time_on_air_us(_USUAL_FRAME, *self._reporter.data_rate()),
+            self._reporter.frame_us(),
             self._settings[settings.BUDGET] * 1000000,
         )
         self._reading_ms = max(self._reading_ms + interval_s * 1000, self._power.now_ms())
@@ -84,7 +142,7 @@ class Cycle:
             values[uplink.FAULTS] = self._sensors.faults
         if self._restart:
             values[uplink.RESTART], self._restart = self._restart, 0
-        self._backlog.add(self._start_number, self._power.now_s(), values)
+        self._backlog.add(self._began.number, self._power.now_s(), values)
         self._log("reading", values)
         self._reporter.due_ms = min(self._reporter.due_ms, self._power.now_ms())
 
@@ -122,11 +180,13 @@ class Cycle:
         self._reporter.apply_settings()
         for key in (settings.ALTITUDE, settings.OFFSET, settings.SELF_CALIBRATION):
             if self._settings.values.get(key) != before.get(key):
-                self._sensors.start(self._settings)
+                self._sense()
                 self._look_ms = self._power.now_ms() + self._sensors.first_ms()
                 break
         earliest_ms = self._power.now_ms() + self._settings[settings.INTERVAL] * 1000
         self._reading_ms = min(self._reading_ms, earliest_ms)
+        if self._power.saves:
+            self._look_ms = min(self._look_ms, self._reading_ms)
 
     def _apply_light(self):
         if self._light is not None:

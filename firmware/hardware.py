@@ -26,6 +26,27 @@ def output(number, level=0):
     return Pin(number, Pin.OUT, value=level)
 
 
+def led(entry):
+    """A function that lights the LED of an entry {pin, on} at 1, None without one."""
+    if not entry:
+        return None
+    on = entry.get("on", 1)
+    pin = output(entry["pin"], 1 - on)
+    return lambda level: pin(level if on else 1 - level)
+
+
+def hold_radio(config, held):
+    """ESP32: keep the radio's pins at their levels through deep sleep, or let go of them.
+
+    Else they float there: a chip-select that wanders, or a reset.
+    """
+    import esp32  # type: ignore[import-not-found]
+
+    for name in ("cs", "reset"):
+        Pin(config["radio"][name], Pin.OUT, value=1, **{"hold": held})
+    esp32.gpio_deep_sleep_hold(held)
+
+
 def radio(config):
     """The SX127x of the config, not yet reset; its oscillator is powered."""
     from lora.sx127x import SX127x

@@ -1,49 +1,45 @@
 # SPDX-License-Identifier: MIT
 """Brings what waits to the network: joins, sends in order of priority, and takes the answers."""
 
-import os
 from micropython import const
 
 import config as configuration
 import hardware
+import led
 import settings
+import start
 import status
 import uplink
+from clock import Clock
 from delivery import Budget, Delivery
+from joining import Joining, random_below
+from keeper import Keeper
 from lora import airtime, channels, commands, mac, region
-from lora.backoff import JoinBackoff
 from lora.link import Link
-from lora.session import Session
-from store import Counter
 
 _PORT_READINGS, _PORT_SETTINGS, _PORT_STATUS = const(1), const(2), const(3)
 _HOUR_S, _WEEK_S = const(3600), const(604800)
 _NEVER_MS = const(3600000)  # nothing to send: looked at again in an hour at the latest
 _OVERHEAD = const(13)  # bytes of PHYPayload beside FRMPayload, without FOpts
-_RADIO_PAUSE_MS = const(60000)  # after the radio failed and was reset
+_RADIO_PAUSE_MS = const(60000)  # after the radio failed, then twice as long each time
+_RADIO_PAUSES = const(6)  # up to an hour
+_USUAL_PAYLOAD = const(11)  # bytes of one reading, in a frame of 24
 _ANTENNA_GAIN_DB = const(2)  # a dipole's 2.15 dBi
 _RULES = {
-    0: status.DUTY_CYCLE,  # the radio failed
+    0: status.RADIO,
     channels.BAND: status.DUTY_CYCLE,
     channels.MAX_DUTY_CYCLE: status.NETWORK_DUTY_CYCLE,
     mac.REPETITION: status.REPETITION,
 }
 
 
-def random_below(limit):
-    """0 to limit - 1 from the chip's random numbers."""
-    return int.from_bytes(os.urandom(4), "big") % limit
-
-
-def _lasting(record):
-    """A session record without what every uplink changes: the reserved limit covers that."""
-    return {key: value for key, value in record.items() if key not in Session.COUNTED}
-
-
 class Reporter:
-    """The node's side of the link; `due_ms` is when it next has something to do."""
+    """The node's side of the link; `due_ms` is when it next has something to do.
 
-    def __init__(self, config, store, power, began, values, backlog, battery, log):
+    `kept` is what `record()` gave before a deep sleep, None after a start.
+    """
+
+    def __init__(self, config, store, power, began, values, backlog, battery, log, kept=None):
         self._config, self._store, self._power, self._log = config, store, power, log
         self._began, self._settings, self._backlog = began, values, backlog
         self._battery = battery
@@ -63,17 +59,15 @@ class Reporter:
             random_below,
         )
         self._personalised = "dev_addr" in config
-        self._nonces = Counter(store, "dev_nonce")
-        self._joins = JoinBackoff(self._mac.region, random_below)
-        self._saved = None  # what lasts of the session record in flash
-        self._restore()
-        self._delivery = Delivery(values[settings.PROOF] * _HOUR_S, power.now_s())
+        self._joining = Joining(store, self._mac, log)
+        self._keeper = Keeper(store)
+        self._mac.session = self._keeper.load(self._mac.region, config)
+        self._unproven_s = store.load("lost") or 0  # what flash says of a lost link
+        self._delivery = Delivery(values[settings.PROOF] * _HOUR_S, power.now_s(), self._unproven_s)
         self._budget = Budget(values[settings.BUDGET])
-        self._clocks = store.load("clocks") or {}  # start number -> GPS second of its uptime 0
-        self._clock_due_s = 0
+        self._clock = Clock(store, began.number)
         self._status_due_s = power.now_s() + _WEEK_S
-        self._prepared = False  # a join-request has its nonce and waits for the air
-        self._joined_after = 0
+        self._silent, self._failures = False, 0  # the radio: now, and how often in a row
         self._answers = []
         self._under_way = (
             None,
@@ -84,31 +78,36 @@ class Reporter:
         self.wants_status = False
         self.rule, self._rule_until_s = status.NOTHING, 0
         self.due_ms = power.now_ms()
-
-    def _restore(self):
-        joins, session = self._store.load("joins"), self._store.load("session")
-        if joins is not None:
-            self._joins.restore(joins)
-        self._mac.last_join_nonce = self._store.load("join_nonce") or -1
-        if session is not None:
-            self._saved = _lasting(session)
-            self._mac.session = Session.restore(self._mac.region, session)
-        elif self._personalised:
-            self._mac.session = self._personal_session()
-
-    def _personal_session(self):
-        """The session of a node that never joins; it begins slowly, as nobody has answered yet."""
-        config = self._config
-        session = Session(
-            self._mac.region, config["dev_addr"], config["nwk_skey"], config["app_skey"]
-        )
-        session.data_rate = self._mac.region.join_data_rates[-1]
-        session.f_cnt_up = session.f_cnt_limit = config.get("f_cnt_up", 0)
-        return session
+        if kept is not None:
+            self._resume(kept)
 
     def begin(self):
-        """Reset the radio and leave it asleep. OSError: it does not answer."""
-        self._radio.begin()
+        """Reset the radio and leave it asleep; False: it does not answer and is tried later."""
+        try:
+            self._radio.begin()
+            self._silent = False
+            return True
+        except OSError as error:
+            self._wait(status.RADIO, self._failed(error))
+            return False
+
+    def trouble(self):
+        """The code for the LED, 0 when all is well."""
+        if self._silent:
+            return led.RADIO_SILENT
+        if self._mac.session is None and self._joining.keys_used_up:
+            return led.KEYS_USED_UP
+        if self._mac.session is None and self._joining.registered_anew:
+            return led.REGISTERED_ANEW
+        return led.NO_NETWORK if self._mac.session is None or self._delivery.lost else 0
+
+    def frame_us(self):
+        """Airtime of a frame with one reading, its repetitions included."""
+        return self._airtime_us(_USUAL_PAYLOAD)
+
+    def _airtime_us(self, length):
+        airtime_us = airtime.time_on_air_us(_OVERHEAD + length, *self.data_rate())
+        return airtime_us * (self._mac.session.nb_trans if self._mac.session else 1)
 
     def data_rate(self):
         """(SF, bandwidth in Hz) of the next uplink; the fastest before a join."""
@@ -128,9 +127,15 @@ class Reporter:
     def report(self):
         """Do what is due, one join-request or uplink; returns a payload from FPort 2 or None."""
         now_s = self._power.now_s()
+        if self._silent and not self.begin():
+            return None
+        if self._delivery.restart(now_s):
+            start.again(self._store, start.LINK_LOST)
         if not self._personalised and self._mac.session and self._delivery.join_again(now_s):
+            self._mac.cancel()
             self._log("no proof for a day: joining again")
             self._mac.session = None
+            self._note_loss(now_s)
         if self._mac.session is None:
             self._join(now_s)
             return None
@@ -139,30 +144,22 @@ class Reporter:
     # Joining.
 
     def _join(self, now_s):
-        at_s, data_rate = self._joins.next_try(now_s)
-        if at_s > now_s:
-            return self._wait(status.JOIN_BACKOFF, (at_s - now_s) * 1000)
-        if not self._prepared:
-            self._joins.tried(now_s)
-            self._store.save("joins", self._joins.record())
-            self._mac.join(self._nonces.next(), data_rate)
-            self._prepared = True
+        joining = self._joining
+        wait_s = joining.wait_s(now_s)
+        if wait_s:
+            return self._wait(status.JOIN_BACKOFF, wait_s * 1000)
+        if not joining.prepare(now_s):
+            return self._wait(status.NEW_KEYS, _NEVER_MS)
         action = self._exchange()
         if action.kind == mac.WAIT:
             return self._wait(_RULES[action.rule], action.delay_ms)
-        self._prepared = False
-        if self._mac.stale_join:
-            self._log("join-accept with an old JoinNonce: registered anew? new keys are needed")
-        if not self._mac.joined:
-            self._log("join try", self._joins.tries, "at data rate", data_rate, "was not answered")
-            return self._wait(status.JOIN_BACKOFF, 0)
-        self._store.save("join_nonce", self._mac.last_join_nonce)
-        self._reserve()
-        self._log("joined after", self._joins.tries, "tries")
-        self._joined_after = self._joins.tries
-        self._joins = JoinBackoff(self._mac.region, random_below)
-        self._store.save("joins", self._joins.record())
-        self._delivery.joined(self._power.now_s())
+        now_s = self._power.now_s()
+        if not joining.end():
+            return self._wait(status.JOIN_BACKOFF, joining.wait_s(now_s) * 1000)
+        self._keeper.reserve(self._mac.session)
+        self.wants_status = self.wants_status or self._delivery.lost
+        self._delivery.joined(now_s)
+        self._note_loss(now_s)
         self._backlog.unsend()
         return self._wait(status.NOTHING, 0)
 
@@ -172,18 +169,18 @@ class Reporter:
         if self._mac.under_way:
             return self._transmit(*self._under_way)
         if not self._delivery.may_send(now_s):
-            return self._wait(status.NO_ANSWER, _NEVER_MS)
+            return self._wait(status.NO_ANSWER, self._delivery.proof_in_s(now_s) * 1000)
         asks = self._requests(now_s)
         port, payload, taken = self._next_frame(now_s)
         if port is None and not (asks or self._polls or self._has_more()):
             return self._wait(status.NOTHING, _NEVER_MS)
-        airtime_us = airtime.time_on_air_us(_OVERHEAD + len(payload), *self.data_rate())
-        wait_s = self._budget.wait_s(airtime_us * self._mac.session.nb_trans, now_s)
+        wait_s = self._budget.wait_s(self._airtime_us(len(payload)), now_s)
         if wait_s:
             return self._wait(status.FAIR_USE, wait_s * 1000)
         session = self._mac.session
         if session.f_cnt_up >= session.f_cnt_limit:
-            self._reserve()
+            self._keeper.reserve(session)
+        self._mac.battery = self._battery_byte()
         self._mac.send(port, payload)
         return self._transmit(port, taken, asks)
 
@@ -197,10 +194,14 @@ class Reporter:
             return self._wait(_RULES[action.rule], action.delay_ms)
         self._left(port, taken)
         self._judge(asks)
-        self._save_session()
+        self._keeper.save(self._mac.session)
         down = self._mac.downlink
         self._polls = down is not None and down.f_pending
-        self._wait(status.NOTHING, 0 if self._has_more() else _NEVER_MS)
+        if self._delivery.lost:
+            probe_s = self._delivery.proof_in_s(self._power.now_s())
+            self._wait(status.NO_ANSWER, probe_s * 1000)
+        else:
+            self._wait(status.NOTHING, 0 if self._has_more() else _NEVER_MS)
         return down.payload if down is not None and down.f_port == _PORT_SETTINGS else None
 
     def _requests(self, now_s):
@@ -208,7 +209,7 @@ class Reporter:
         asks = self._delivery.wants_proof(now_s)
         if asks:
             self._mac.request(commands.LINK_CHECK)
-        if now_s >= self._clock_due_s:
+        if now_s >= self._clock.due_s:
             self._mac.request(commands.DEVICE_TIME)
         return asks
 
@@ -218,14 +219,22 @@ class Reporter:
         No FPort: nothing waits, or FOpts leave no room for it in this frame.
         """
         limit, taken = self._mac.max_payload(), ()
+        while limit > 0 and self._delivery.lost and self._airtime_us(limit) > self._probe_us():
+            limit -= 1
         if self._answers:
             port, payload = _PORT_SETTINGS, self._answers[0]
         elif self.wants_status or now_s >= self._status_due_s:
-            port, payload = _PORT_STATUS, status.frame(self._status(now_s), limit)
+            port, payload = _PORT_STATUS, status.frame(self._status(now_s, 0), limit)
+            # once more, with what its own airtime means for the next frame
+            payload = status.frame(self._status(now_s, self._airtime_us(len(payload))), limit)
         else:
             payload, taken = uplink.pack(self._backlog.unsent(), limit, self._age_s)
             port = _PORT_READINGS
         return (port, payload, taken) if 0 < len(payload) <= limit else (None, b"", ())
+
+    def _probe_us(self):
+        """What one probe of a lost link may take: there has to be one every hour."""
+        return self._budget.limit_us // 24
 
     def _has_more(self):
         more = self._answers or self.wants_status or self._polls or self._backlog.has_unsent()
@@ -250,69 +259,120 @@ class Reporter:
             if self._delivery.lost:
                 self.wants_status = True
             self._delivery.heard(now_s)
+            self._note_loss(now_s)
             self._backlog.proven()
-        elif asked and self._delivery.asked(now_s):
-            self._log("two questions unanswered: the link is lost, keeping", len(self._backlog))
-            self._backlog.unsend()
+        elif asked:
+            if self._delivery.asked(now_s):
+                kept = len(self._backlog)
+                self._log("two questions unanswered: the link is lost, keeping", kept)
+                self._backlog.unsend()
+            self._note_loss(now_s)
         if self._mac.device_time is not None:
-            self._set_clock(now_s)
-
-    def _set_clock(self, now_s):
-        """Keep the GPS second of uptime 0: of this start, and of those that readings are from."""
-        wanted = self._backlog.starts()
-        self._clocks = {boot: at_s for boot, at_s in self._clocks.items() if boot in wanted}
-        sent_s = now_s - self._link.sent_ago_s()
-        self._clocks[self._began.number] = self._mac.device_time[0] - sent_s
-        self._store.save("clocks", self._clocks)
-        self._clock_due_s = now_s + _WEEK_S
+            sent_s = now_s - self._link.sent_ago_s()
+            wanted = self._backlog.starts()
+            self._clock.set(self._mac.device_time[0], sent_s, now_s, wanted)
 
     def _exchange(self):
         """One exchange of the prepared frame; a radio that fails is reset and tried again later."""
+        spend = self._budget.spend
+        if self._joining.prepared:
+            spend = self._budget.spend_on_joining
         try:
             action = self._link.exchange(self._mac)
+            if self._mac.airtime_us:
+                self._failures = 0
         except OSError as error:
-            self._log("radio:", error)
             self._mac.cancel()
-            self._radio.begin()
-            self._prepared = False
-            return mac.Action(mac.WAIT, _RADIO_PAUSE_MS, 0, 0, 0, 0, b"", 0)
-        self._budget.spend(self._mac.airtime_us, self._power.now_s())
+            self._joining.prepared = False
+            action = mac.Action(mac.WAIT, self._failed(error), 0, 0, 0, 0, b"", 0)
+        spend(self._mac.airtime_us, self._power.now_s())
         self._mac.airtime_us = 0
         return action
 
+    def _failed(self, error):
+        """Note that the radio failed; returns the ms until it is tried again."""
+        self._log("radio:", error)
+        pause_ms = _RADIO_PAUSE_MS << min(self._failures, _RADIO_PAUSES)
+        self._silent, self._failures = True, self._failures + 1
+        return min(pause_ms, _NEVER_MS)
+
     # State.
 
-    def _reserve(self):
-        """Have a block of uplink counters in flash before the first of them is used."""
-        self._mac.session.reserve()
-        self._save_session()
-
-    def _save_session(self):
-        record = self._mac.session.record()
-        lasting = _lasting(record)
-        if lasting != self._saved:
-            self._store.save("session", record)
-            self._saved = lasting
+    def _note_loss(self, now_s):
+        """Have in flash for how long the link is lost: the patience outlasts a restart."""
+        unproven_s = self._delivery.unproven_s(now_s)
+        if unproven_s != self._unproven_s:
+            self._store.save("lost", unproven_s)
+            self._unproven_s = unproven_s
 
     def _wait(self, rule, delay_ms):
+        """Have nothing to do for so long because of a rule, and say so once."""
         now_ms = self._power.now_ms()
-        if rule != self.rule and rule != status.NOTHING:
-            self._log("waits for rule", rule, "for", delay_ms // 1000, "s")
-        self.rule, self._rule_until_s = rule, (now_ms + delay_ms) // 1000
+        until_s = (now_ms + delay_ms + 999) // 1000
+        known = rule == self.rule and abs(until_s - self._rule_until_s) < 3
+        if rule != status.NOTHING and not known:
+            self._log("waits {} s: {}".format((delay_ms + 999) // 1000, status.words(rule)))
+        self.rule, self._rule_until_s = rule, until_s
         self.due_ms = now_ms + delay_ms
 
-    def _age_s(self, reading):
-        """Seconds since a reading was taken, None when the clock was lost since."""
-        now_s = self._power.now_s()
-        if reading.boot == self._began.number:
-            return now_s - reading.uptime_s
-        then, now = self._clocks.get(reading.boot), self._clocks.get(self._began.number)
-        if then is None or now is None:
-            return None
-        return now + now_s - then - reading.uptime_s
+    def _battery_byte(self):
+        """What DevStatusAns says: 0 on mains, 1 to 254 by voltage, 255 when it is not measured."""
+        if not self._power.saves:
+            return 0
+        return self._battery.level() if self._battery else 255
 
-    def _status(self, now_s):
-        link, waits_s = self._link, max(0, self._rule_until_s - now_s)
+    def _rule_after(self, now_s, airtime_us):
+        """(rule, seconds) that hold up what still waits once a frame of that airtime has left."""
+        if self._delivery.lost:
+            return status.NO_ANSWER, _HOUR_S
+        if not (self._answers or self._polls or self._backlog.has_unsent()):
+            return status.NOTHING, 0
+        payload, _ = uplink.pack(self._backlog.unsent(), self._mac.max_payload(), self._age_s)
+        next_us = self._airtime_us(len(payload))
+        fair_use_s = self._budget.wait_s(airtime_us + next_us, now_s)
+        return status.rule_after(self._mac.session, self._mac.region, airtime_us, fair_use_s)
+
+    def record(self):
+        """What has to last over deep sleep, None while something is under way."""
+        machine, now_s = self._mac, self._power.now_s()
+        if machine.under_way or self._joining.prepared:
+            return None
+        session = machine.session
+        return [
+            None if session is None else [session.f_cnt_up, session.adr_ack_cnt],
+            machine.channels.record(),
+            self._joining.record(now_s),
+            self._delivery.record(),
+            self._budget.record(),
+            [self._clock.due_s, self._status_due_s, self.due_ms],
+            [self.rule, self._rule_until_s, self._silent, self._failures],
+            [self._answers, self._polls, self.wants_status],
+            [self._link.rssi_dbm, self._link.snr_qdb],
+        ]
+
+    def _resume(self, record):
+        """Go on as when `record` was called."""
+        counters, air, joining, delivery, budget, times, rule, waiting, heard = record
+        session = self._mac.session
+        if counters is None:
+            self._mac.session = None
+        elif session is not None and counters[0] <= session.f_cnt_limit:
+            session.f_cnt_up, session.adr_ack_cnt = counters
+        self._mac.channels.restore(air)
+        self._joining.resume(joining)
+        self._delivery.restore(delivery)
+        self._budget.restore(budget)
+        self._clock.due_s, self._status_due_s, self.due_ms = times
+        self.rule, self._rule_until_s, self._silent, self._failures = rule
+        self._answers, self._polls, self.wants_status = waiting
+        self._link.rssi_dbm, self._link.snr_qdb = heard
+
+    def _age_s(self, reading):
+        return self._clock.age_s(reading, self._power.now_s())
+
+    def _status(self, now_s, airtime_us):
+        link = self._link
+        rule, waits_s = self._rule_after(now_s, airtime_us)
         return (
             status.VERSION,
             configuration.digest(self._config),
@@ -320,12 +380,12 @@ class Reporter:
             self._began.reason,
             len(self._backlog),
             self._backlog.dropped,
-            self.rule,
-            waits_s if self.rule else 0,
+            rule,
+            waits_s,
             self._battery.read_cv() if self._battery else None,
             link.rssi_dbm,
             link.snr_qdb // 4,
             status.free_heap_kb(),
             self._began.crashes,
-            self._joins.tries or self._joined_after,
+            self._joining.tries_now,
         )

@@ -247,6 +247,7 @@ def config_for(
         "join_eui": join_eui,
         "app_key": app_key,
         "interval_s": kit.interval_s,
+        "mains": kit.mains,
         "latency_ms": board.latency_ms,
         "clock_error_ppm": board.clock_error_ppm,
         "radio": _numbers(board.radio),

@@ -62,7 +62,7 @@ def records(board: Board, kit: Kit, identity: Identity, region: str = "EU868") -
 
 def board_records(board: Board) -> dict[str, bytes]:
     """The files that firmware without an identity needs to say so."""
-    return {f"{image.STATE}/board.0": image.record({"led": board.led.pin} if board.led else {})}
+    return {f"{image.STATE}/board.0": image.record({"led": vars(board.led)} if board.led else {})}
 
 
 def flash_image(

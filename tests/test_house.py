@@ -57,6 +57,7 @@ def dependencies():
 # What the files of a folder may import; the longest match counts.
 MAY_IMPORT = {
     "firmware/": MICROPYTHON | {stem(path, 1) for path in FIRMWARE},
+    "firmware/hardware.py": MICROPYTHON | {"lora", "drivers", "esp32"},  # where families differ
     "host/": STDLIB | dependencies() | {"host"},
     "simulator/": STDLIB | dependencies() | {"host", "simulator"},
     "simulator/chips/": STDLIB | {"simulator"},  # constants of their own

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
+import trials
 from pamoja import lorawan as pamoja
 
 from host.lorawan import next_counter
@@ -191,3 +192,15 @@ def run(tmp_path):
         return dialogue
 
     return run
+
+
+@pytest.fixture
+def trial(tmp_path):
+    """A function that runs a trial."""
+    return trials.maker(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trial_once(tmp_path_factory):
+    """The same, for a run that several tests look at."""
+    return trials.maker(tmp_path_factory.mktemp("trial"))

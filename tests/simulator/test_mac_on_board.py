@@ -153,7 +153,7 @@ def test_a_dl_channel_that_cannot_be_is_refused(run, fields, answer):
 def test_a_status_tells_how_the_request_was_heard(run):
     dialogue = run(b"\x06", hours=1.0)
     answer = dialogue.answer_to(b"\x06").f_opts
-    assert len(answer) == 3 and answer[1] == 255  # this kit cannot measure a battery
+    assert len(answer) == 3 and answer[1] == 0  # on mains
     # 14 dBm over 800 m: 10 dB over the noise, and what fading makes of it
     assert 6 <= answer[2] <= 12 and dialogue.state.margin_db == answer[2]
 

@@ -174,7 +174,7 @@ def test_a_node_joins_reports_and_obeys(tmp_path, name, window):
     # a command and its answer in each window that the one before has moved
     assert (state.rate.data_rate, state.rate.tx_power) == (fast - 1, 1)
     assert (state.rx1_dr_offset, state.rx2_data_rate) == (1, region.rx2_data_rate + 1)
-    assert state.rx1_delay_s == 2 and state.battery == 255
+    assert state.rx1_delay_s == 2 and state.battery == 0
     # joined, heard on the channels of our gateways, within length and dwell time
     assert node["joins"] == 1 and node["uplinks_heard"] == node["uplinks_sent"] >= 14
     ups = [each for each in run.packets if not each.iq_inverted and each.payload[0]]
