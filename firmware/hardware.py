@@ -48,9 +48,12 @@ def hold_radio(config, held):
 
 
 def radio(config):
-    """The SX127x of the config, not yet reset; its oscillator is powered."""
+    """The SX127x of the config, not yet reset; it and its oscillator are powered."""
     from lora.sx127x import SX127x
 
+    vext = config.get("vext")
+    if vext:
+        output(vext["pin"], vext["on"])
     pins = config["radio"]
     if pins.get("tcxo") is not None:
         output(pins["tcxo"], 1)

@@ -1,17 +1,30 @@
 # SPDX-License-Identifier: MIT
 """Boards and kits: the two tables, checked, and the config that a pair of them makes."""
 
+import re
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 from host import files, pins
+from host.errors import HostError
 from host.tables import Table
 
 CONFIG_VERSION = 1
 # The drivers of the firmware: the bus that each needs, and the wire keys that it supplies.
 DRIVERS = {"scd4x": ("i2c", (1, 2, 3)), "sht4x": ("i2c", (2, 3))}
+# The pins of a board that a sensor on each bus takes.
+BUS_PINS = {
+    "i2c": ("i2c",),
+    "uart": ("uart",),
+    "one_wire": ("one_wire",),
+    "pulse": ("trigger", "echo"),
+    "pir": ("pir",),
+}
+_COUNT_BACK = 11  # the wire key that takes a second PIR
+# No kit has a traffic light and one of these, so that they may share its pins.
+_BESIDE_LIGHT = ("trigger", "lamp")
 _PROG_SIZE = {"rp2040": 256, "esp32": 32}  # what each stock image formats LittleFS with
 _Ppm = Annotated[int, 400, 40000]
 _BusNumber = Annotated[int, 0, 2]
@@ -81,9 +94,14 @@ class Board:
     clock_error_ppm: Annotated[int, 0, 20000]
     active_ma: Annotated[int, 0, 1000]
     sleep_ua: Annotated[int, 0, 1000000]
+    sleep_measured: bool
     source: str
     radio: Radio
     i2c: I2c
+    note: str = ""  # what works and what does not
+    antenna_gain_db: Annotated[int, -20, 30] = 2  # of the antenna that comes along
+    taken: dict[str, list[int]] = field(default_factory=dict)  # by what else is on the board
+    vext: Switch | None = None  # powers what else is on the board
     led: Switch | None = None
     light: Light | None = None
     button: Switch | None = None
@@ -129,6 +147,13 @@ class Board:
                 found.append((each.name, value))
         return found
 
+    def pins_for(self, kit: "Kit") -> list[tuple[str, int]]:
+        """The same, of those that are in use when a kit is put on it."""
+        optional = {"light", "uart", *_PIN_FIELDS} - {*kit.needs(), "sensor_power"}
+        if kit.light is not None:
+            optional.discard("light")
+        return [(use, pin) for use, pin in self.pins() if use.split()[0] not in optional]
+
 
 _PIN_FIELDS = ("one_wire", "trigger", "echo", "pir", "pir_2", "lamp", "sensor_power")
 
@@ -157,6 +182,26 @@ class Kit:
     mains: bool = False
     light: Thresholds | None = None
 
+    def needs(self) -> list[str]:
+        """What a board must have for its sensors, such as "i2c" or "trigger"."""
+        found = [name for sensor in self.sensors for name in BUS_PINS[sensor.bus]]
+        if any(_COUNT_BACK in sensor.keys for sensor in self.sensors):
+            found.append("pir_2")
+        return list(dict.fromkeys(found))
+
+
+def refusal(board: Board, kit: Kit) -> str:
+    """Why a kit does not go on a board, "" when it does."""
+    for name in kit.needs():
+        if getattr(board, name) is None:
+            return f"'{kit.name}' needs {name}, and '{board.name}' has no free pin for it"
+    used: dict[int, str] = {}
+    for use, pin in board.pins_for(kit):
+        if pin in used:
+            return f"'{kit.name}' needs GPIO {pin} of '{board.name}' for {used[pin]} and {use}"
+        used[pin] = use
+    return ""
+
 
 @cache
 def boards(path: Path | None = None) -> dict[str, Board]:
@@ -166,6 +211,7 @@ def boards(path: Path | None = None) -> dict[str, Board]:
     for name, values in files.load_toml(table.path).items():
         found[name] = table.make(Board, (name,), values, name=name)
         _check_pins(table, found[name])
+        _check_flashing(table, found[name])
     return found
 
 
@@ -173,15 +219,36 @@ def _check_pins(table: Table, board: Board) -> None:
     if board.chip not in pins.CHIPS:
         step = f"chips: {', '.join(pins.CHIPS)}"
         raise table.fail((board.name, "chip"), f"unknown chip '{board.chip}'", step)
+    taken = {pin: name for name, numbers in board.taken.items() for pin in numbers}
     used: dict[int, str] = {}
     for use, pin in board.pins():
         where = (board.name, *use.split())
         if problem := pins.problem(board.chip, use, pin, board.bus(use)):
             raise table.fail(where, f"{use}: {problem}", "choose another pin")
-        if pin in used:
+        if pin in taken:
+            problem = f"{use}: GPIO {pin} belongs to the board's {taken[pin]}"
+            raise table.fail(where, problem, "choose another pin")
+        if pin in used and not (used[pin].startswith("light ") and use in _BESIDE_LIGHT):
             problem = f"GPIO {pin} is {used[pin]} and {use}"
             raise table.fail(where, problem, "choose another pin for one of them")
         used[pin] = use
+
+
+def _check_flashing(table: Table, board: Board) -> None:
+    """A chip is flashed in one way, and found by what its USB says."""
+    right, wrong = "flash_offset", "uf2_family"
+    if board.chip.startswith("rp2040"):
+        right, wrong = wrong, right
+    if getattr(board, right) is None:
+        step = f"add {right} = ..."
+        raise table.fail((board.name, right), f"'{right}' is missing", step)
+    if getattr(board, wrong) is not None:
+        step = f"take it out; '{board.chip}' has {right}"
+        raise table.fail((board.name, wrong), f"'{wrong}' is of another chip", step)
+    for at, each in enumerate(board.usb):
+        if not re.fullmatch("[0-9A-F]{4}:[0-9A-F]{4}", each):
+            step = 'write vendor and product as "10C4:EA60"'
+            raise table.fail((board.name, "usb", at), f"'{each}' is no USB id", step)
 
 
 @cache
@@ -234,8 +301,10 @@ def config_for(
 ) -> dict[str, Any]:
     """The config that goes to a board: CBOR-able, with string keys; EUIs and key in reading order.
 
-    A kit on mains does not report a battery.
+    A kit on mains does not report a battery. HostError: the kit does not go on the board.
     """
+    if problem := refusal(board, kit):
+        raise HostError(problem, "see node071 boards for others")
     config: dict[str, Any] = {
         "v": CONFIG_VERSION,
         "name": name,
@@ -250,18 +319,23 @@ def config_for(
         "mains": kit.mains,
         "latency_ms": board.latency_ms,
         "clock_error_ppm": board.clock_error_ppm,
+        "antenna_gain_db": board.antenna_gain_db,
         "radio": _numbers(board.radio),
         "i2c": _numbers(board.i2c),
         "sensors": [vars(sensor) for sensor in kit.sensors],
     }
     if kit.light is not None and board.light is not None:
         config["light"] = _numbers(board.light) | _numbers(kit.light)
+    if board.vext is not None:
+        config["vext"] = _numbers(board.vext)
     if board.led is not None:
         config["led"] = _numbers(board.led)
     if board.button is not None:
         config["button"] = _numbers(board.button)
     if board.battery is not None and not kit.mains:
         config["battery"] = _numbers(board.battery)
+    if "one_wire" in kit.needs():
+        config["one_wire"] = board.one_wire
     return config
 
 

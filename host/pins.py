@@ -19,8 +19,11 @@ _ESP32_STRAPPING = (0, 2, 5, 12, 15)
 _ESP32_INPUT_ONLY = range(34, 40)
 _ESP32_ADC = (0, 2, 4, *range(12, 16), *range(25, 28), *range(32, 40))
 _ESP32_BUSES = {"radio": (1, 2), "i2c": (0, 1), "uart": (1, 2)}  # UART 0 is the serial line
+# Pulled up inside the chip, and high when it starts as it should: what idles high may be there.
+_ESP32_STRAPPED_HIGH = (0, 5, 15)
+_IDLE_HIGH = ("one_wire", "uart tx")
 # The maker of a board chose these pins: strapping pins may be among them.
-_FIXED = ("radio", "led", "battery", "i2c")
+_FIXED = ("radio", "led", "battery", "i2c", "button", "vext")
 _INPUTS = (
     *("radio miso", "radio dio0", "radio dio1", "button pin", "battery pin", "uart rx"),
     *("echo", "pir", "pir_2"),
@@ -72,6 +75,7 @@ def _esp32(chip: str, use: str, pin: int) -> str:
         return f"GPIO {pin} is an input only"
     if use == "battery pin" and pin not in _ESP32_ADC:
         return f"GPIO {pin} has no ADC"
-    if pin in _ESP32_STRAPPING and use.split()[0] not in _FIXED:
+    idles_right = use in _IDLE_HIGH and pin in _ESP32_STRAPPED_HIGH
+    if pin in _ESP32_STRAPPING and use.split()[0] not in _FIXED and not idles_right:
         return f"GPIO {pin} decides how the chip starts (strapping)"
     return ""

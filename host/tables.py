@@ -91,6 +91,10 @@ class Table:
             rows = plain is list and inner and is_dataclass(inner[0])
             step = _as_table((*where, 0)) if rows else "correct it"
             raise self.fail(where, f"'{_name(where)}' is not {_WORDS[plain]}", step)
+        if plain is dict and inner:
+            return {
+                name: self.checked((*where, name), each, inner[1]) for name, each in value.items()
+            }
         if plain is list and inner:
             return [self.checked((*where, at), each, inner[0]) for at, each in enumerate(value)]
         return value

@@ -11,6 +11,7 @@ _RP2040_WDT_MAX_MS = 8388
 _ESP32_WDT_MIN_MS = 1000
 _ESP32_MISSING = (24, 28, 29, 30, 31)
 _ESP32_FLASH = range(6, 12)  # to touch them stops the chip
+_ESP32_ADC = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
 _ADC_MV = 3300
 _ESP32_ADC_OFFSET_MV = 142  # at 11 dB, ADC1: ESP-IDF's line fitting of a chip with Vref 1.1 V
 _EIO, _ENODEV, _ETIMEDOUT = 5, 19, 110
@@ -222,7 +223,7 @@ class ADC:
             if _rp2040() or option != "atten":
                 raise TypeError("extra keyword arguments given")
         self._pin = pin._id if isinstance(pin, Pin) else pin
-        if self._pin not in (range(26, 30) if _rp2040() else range(32, 40)):
+        if self._pin not in (range(26, 30) if _rp2040() else _ESP32_ADC):
             raise ValueError("Pin doesn't have ADC capabilities")
 
     def _raw(self):

@@ -22,6 +22,7 @@ latency_ms = 35
 clock_error_ppm = 2000
 active_ma = 45
 sleep_ua = 10000
+sleep_measured = false
 source = "its data sheet"
 radio = { spi = 1, sck = 5, mosi = 27, miso = 19, cs = 18, reset = 23, dio0 = 26, pa_boost = true }
 i2c = { id = 0, sda = 21, scl = 22 }
@@ -29,6 +30,7 @@ led = { pin = 2 }
 light = { green = 13, orange = 14, red = 4 }
 battery = { pin = 35, ratio_permille = 2000 }
 pir = 34
+flash_offset = 0x1000
 """
 KITS = """\
 [room]
@@ -40,7 +42,7 @@ sensors = [
     { driver = "sht4x", bus = "i2c", keys = [2, 3] },
 ]
 """
-SPI = BOARDS.splitlines()[12]
+SPI = BOARDS.splitlines()[13]
 
 
 def edited(text, old, new):
@@ -91,6 +93,17 @@ def complaint(load, path, text):
         ("cs = 18", "cs = 40", "radio cs: the ESP32 has no GPIO 40"),
         ("pin = 35", "pin = 33, x = 0", "[mine.battery] unknown key 'x'"),
         ("pin = 35", "pin = 5", "battery pin: GPIO 5 has no ADC"),
+        ("green = 13", "green = 26", "[mine.light] GPIO 26 is radio dio0 and light green"),
+        ("pir = 34", "lamp = 4\ntrigger = 4", "[mine] GPIO 4 is trigger and lamp"),
+        ("pir = 34", "pir = 13", "[mine] GPIO 13 is light green and pir"),
+        ("pir = 34", "pir = 34\ntaken = { GPS = [34] }", "GPIO 34 belongs to the board's GPS"),
+        ("pir = 34", "taken = { GPS = 34 }", "'GPS' is not a list [ ... ]"),
+        (
+            "flash_offset = 0x1000",
+            "uf2_family = 0xE48BFF56\nflash_offset = 0x1000",
+            "[mine] 'uf2_family' is of another chip",
+        ),
+        ('usb = ["10C4:EA60"]', 'usb = ["10c4:ea60"]', "[mine] '10c4:ea60' is no USB id"),
         ("spi = 1", "spi = 0", "the ESP32 has no bus 0 for that; it has 1 and 2"),
         ('chip = "esp32"', 'chip = "rp2040"', None),
     ],
@@ -99,21 +112,24 @@ def test_a_mistake_in_a_board_is_named_with_its_line(tmp_path, old, new, said):
     text, line = edited(BOARDS, old, new)
     found = complaint(boards.boards, tmp_path / "boards.toml", text)
     if said is None:  # the first pin that this chip cannot use so
-        line, said = 13, "radio sck: GPIO 5 cannot be that on bus 1"
+        line, said = 14, "radio sck: GPIO 5 cannot be that on bus 1"
     assert found.startswith(f"boards.toml, line {line}: ") and said in found
 
 
-def test_what_a_board_lacks_has_the_line_of_its_table(tmp_path):
-    text, _ = edited(BOARDS, SPI + "\n", "")
+@pytest.mark.parametrize(
+    ("line", "name"), [(SPI, "radio"), ("flash_offset = 0x1000", "flash_offset")]
+)
+def test_what_a_board_lacks_has_the_line_of_its_table(tmp_path, line, name):
+    text, _ = edited(BOARDS, line + "\n", "")
     found = complaint(boards.boards, tmp_path / "boards.toml", text)
-    assert found == "boards.toml, line 2: [mine] 'radio' is missing"
+    assert found == f"boards.toml, line 2: [mine] '{name}' is missing"
 
 
 def test_the_second_board_has_its_own_lines(tmp_path):
     text = BOARDS + BOARDS.replace("[mine]", "[other]").replace("cs = 18", "cs = 25")
     text = text.replace("dio0 = 26", "dio0 = 25", 2).replace("dio0 = 25", "dio0 = 26", 1)
     found = complaint(boards.boards, tmp_path / "boards.toml", text)
-    assert found.startswith("boards.toml, line 31: [other.radio] GPIO 25 is radio cs and radio dio")
+    assert found.startswith("boards.toml, line 34: [other.radio] GPIO 25 is radio cs and radio dio")
 
 
 def test_a_board_that_is_no_table(tmp_path):
@@ -203,6 +219,13 @@ def test_sensors_that_are_no_tables(tmp_path):
         ("esp32-pico-d4", "lamp", 17, None, "GPIO 17 belongs to the flash"),
         ("esp32", "lamp", 1, None, "GPIO 1 is the serial line to the computer"),
         *(("esp32", "lamp", pin, None, f"GPIO {pin} decides") for pin in (0, 2, 5, 12, 15)),
+        *(("esp32", "pir", pin, None, f"GPIO {pin} decides") for pin in (0, 2, 5, 12, 15)),
+        # what idles high may be where the chip wants a high level (data sheet, strapping pins)
+        *(("esp32", "one_wire", pin, None, "") for pin in (0, 5, 15)),
+        *(("esp32", "uart tx", pin, 1, "") for pin in (0, 5, 15)),
+        *(("esp32", "one_wire", pin, None, f"GPIO {pin} decides") for pin in (2, 12)),
+        *(("esp32", "uart tx", pin, 1, f"GPIO {pin} decides") for pin in (2, 12)),
+        *(("esp32", use, 0, None, "") for use in ("button pin", "vext pin")),
         *(("esp32", "radio sck", pin, 1, "") for pin in (2, 5, 12, 15)),
         ("esp32", "battery pin", 13, None, ""),
         ("esp32", "battery pin", 23, None, "GPIO 23 has no ADC"),

@@ -74,7 +74,7 @@ BAD = [
     ("simulate --seed -1", 2, "'--seed': -1 is not in the range x>=0"),
     ("simulate --firmware nowhere", 2, "Directory 'nowhere' does not exist"),
     ("simulate one two", 2, "got unexpected extra argument (two); see node071 simulate --help"),
-    ("boards show pico", 2, "unknown board 'pico'; known: ttgo-lora32-v2_1, rpi-pico-rfm95"),
+    ("boards show pico", 2, "unknown board 'pico'; known: ttgo-lora32-v1, ttgo-lora32-v1_3, ttgo"),
     ("kits show classrom", 2, "unknown kit 'classrom'; known: classroom, classroom-sht4x"),
     ("kits show", 2, "missing argument 'NAME'; see node071 kits show --help"),
     ("replay", 2, "missing argument 'CAPTURE'"),

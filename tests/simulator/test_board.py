@@ -124,6 +124,8 @@ for _ in range(10):
         (RP2040, "machine.ADC(25)", "ValueError"),
         (RP2040, "machine.ADC(Pin(26), atten=3)", "TypeError"),
         (ESP32, "machine.ADC(Pin(35), atten=3)", "fine"),
+        (ESP32, "machine.ADC(Pin(13), atten=3)", "fine"),
+        (ESP32, "machine.ADC(Pin(5), atten=3)", "ValueError"),
         (RP2040, "machine.ADC.ATTN_11DB", "AttributeError"),
         (RP2040, "machine.ADC(26).read_uv()", "AttributeError"),
         (ESP32, "machine.ADC(Pin(35), atten=machine.ADC.ATTN_11DB).read_uv()", "fine"),
