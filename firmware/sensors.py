@@ -3,8 +3,10 @@
 
 from micropython import const
 
+from uplink import FLAGS, WARMING
 
 _TRIES = const(3)
+_SAME = const(10)  # raw replies in a row: a sensor that has noise does not repeat itself so long
 
 
 class _Entry:
@@ -14,6 +16,7 @@ class _Entry:
         self.name, self.driver, self.keys, self.bus = name, driver, keys, bus
         self.started = False
         self.since_ms = 0  # when it was started
+        self.raw, self.same = b"", 0  # the last raw reply, and how often it came in a row
 
 
 class Sensors:
@@ -25,7 +28,7 @@ class Sensors:
         for entry in entries:
             name, bus = entry["driver"], buses[entry["bus"]]
             module = __import__("drivers." + name, None, None, ("Sensor",))
-            self._entries.append(_Entry(name, module.Sensor(bus.bus), entry["keys"], bus))
+            self._entries.append(_Entry(name, module.Sensor(bus.bus, entry), entry["keys"], bus))
         self.faults = 0
 
     def start(self, settings):
@@ -51,21 +54,28 @@ class Sensors:
         return any(key in each.keys for each in self._entries)
 
     def measure(self):
-        """The values of all sensors that answer, by wire key; a silent one leaves its keys out."""
-        values, faults = {}, 0
+        """The values of all sensors that answer, by wire key; a silent one leaves its keys out.
+
+        A sensor gets the values of those before it. One that warms up has no fault.
+        """
+        values, faults, flags = {}, 0, 0
         for each in self._entries:
-            found = self._measure(each)
+            found = self._measure(each, values)
+            own_flags = found.get(FLAGS, 0)
+            flags |= own_flags
             for key in each.keys:
                 if key in found:
                     values[key] = found[key]
-                else:
+                elif not own_flags & WARMING:
                     faults |= 1 << (key - 1)
+        if flags:
+            values[FLAGS] = flags
         if faults != self.faults:
             self._log("sensor faults", bin(faults))
         self.faults = faults
         return values
 
-    def _measure(self, each):
+    def _measure(self, each, values):
         for attempt in range(_TRIES):
             if attempt:
                 self._power.wait_until(self._power.now_ms() + each.driver.RETRY_MS)
@@ -73,7 +83,7 @@ class Sensors:
                 if not each.started:
                     self._start(each)
                 self._power.wait_until(each.since_ms + each.driver.FIRST_MS)
-                return each.driver.measure()
+                return _read(each, values)
             except (OSError, ValueError) as error:
                 problem = error
         self._log("sensor", each.name, "fails:", problem)
@@ -92,3 +102,15 @@ class Sensors:
                 each.started = False  # it stands still afterwards, whatever came out
                 return each.driver.calibrate(ppm)
         raise OSError("no CO2 sensor that measures")
+
+
+def _read(each, values):
+    """Measure once. A driver's `raw`, where it has one, is its last reply as it came."""
+    found = each.driver.measure(values)
+    raw = getattr(each.driver, "raw", None)
+    if raw is not None:
+        each.same = each.same + 1 if raw == each.raw else 1
+        each.raw = bytes(raw)
+        if each.same >= _SAME:
+            raise ValueError("frozen")
+    return found

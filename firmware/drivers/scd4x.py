@@ -32,9 +32,9 @@ class Sensor:
     RETRY_MS = 5500  # by then there is another one
     CALIBRATE_MS = 180000  # of measurement in the air that it is calibrated to (3.7.1)
 
-    def __init__(self, i2c):
+    def __init__(self, i2c, options):
         self._i2c = i2c
-        self._reply = bytearray(9)
+        self.raw = bytearray(9)
 
     def start(self, settings):
         """Stop what may still run since before a reset, set up, measure. OSError: no answer.
@@ -55,17 +55,17 @@ class Sensor:
                 time.sleep_ms(1)
         self._command(_START)
 
-    def measure(self):
+    def measure(self, values):
         """{wire key: value} of the newest sample. OSError: none. ValueError: CRC or value."""
         self._command(_READY)
         time.sleep_ms(1)
-        self._i2c.readfrom_into(_ADDRESS, memoryview(self._reply)[:3])
-        if not words(self._reply, 1)[0] & 0x07FF:
+        self._i2c.readfrom_into(_ADDRESS, memoryview(self.raw)[:3])
+        if not words(self.raw, 1)[0] & 0x07FF:
             raise OSError("no new sample")
         self._command(_READ)
         time.sleep_ms(1)
-        self._i2c.readfrom_into(_ADDRESS, self._reply)
-        air = decode(self._reply)
+        self._i2c.readfrom_into(_ADDRESS, self.raw)
+        air = decode(self.raw)
         return {1: air.co2_ppm, 2: air.temperature_dc, 3: air.humidity_pct}
 
     def calibrate(self, ppm):
@@ -77,9 +77,9 @@ class Sensor:
         time.sleep_ms(500)
         self._command(_CALIBRATE, ppm)
         time.sleep_ms(400)
-        reply = memoryview(self._reply)[:3]
+        reply = memoryview(self.raw)[:3]
         self._i2c.readfrom_into(_ADDRESS, reply)
-        (word,) = words(self._reply, 1)
+        (word,) = words(self.raw, 1)
         if word == _FRC_FAILED:
             raise OSError("calibration refused")
         return word - 0x8000

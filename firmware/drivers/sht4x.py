@@ -20,19 +20,19 @@ class Sensor:
     FIRST_MS = 10
     RETRY_MS = 1000  # one that was disturbed answers again by then
 
-    def __init__(self, i2c):
+    def __init__(self, i2c, options):
         self._i2c = i2c
-        self._reply = bytearray(6)
+        self.raw = bytearray(6)
 
     def start(self, settings):
         """Nothing to set up; a missing sensor shows at the first measurement."""
 
-    def measure(self):
+    def measure(self, values):
         """{wire key: value}, after 10 ms. OSError: no answer. ValueError: checksum."""
         self._i2c.writeto(_ADDRESS, _MEASURE)
         time.sleep_ms(_MEASURE_MS)
-        self._i2c.readfrom_into(_ADDRESS, self._reply)
-        climate = decode(self._reply)
+        self._i2c.readfrom_into(_ADDRESS, self.raw)
+        climate = decode(self.raw)
         return {2: climate.temperature_dc, 3: climate.humidity_pct}
 
 

@@ -30,7 +30,7 @@ class Settings:
 
 def made(*steps):
     bus = I2c(0x62, BUSY_MS, *steps)
-    return bus, scd4x.Sensor(bus)
+    return bus, scd4x.Sensor(bus, {})
 
 
 def test_a_start_wakes_it_stops_what_may_still_run_and_waits_until_it_listens():
@@ -55,7 +55,7 @@ def test_an_offset_of_4_degrees_is_the_word_that_the_sensor_has_by_default():
 
 def test_a_measurement_asks_for_a_sample_and_reads_it():
     bus, sensor = made(READY, SAMPLE, READ, EXAMPLE)
-    assert sensor.measure() == {1: 500, 2: 250, 3: 37}
+    assert sensor.measure({}) == {1: 500, 2: 250, 3: 37}
     assert bus.over()
 
 
@@ -63,8 +63,8 @@ def test_without_a_new_sample_there_is_no_old_one():
     # the low 11 bits count, the others may be anything (0x8000 is table 22's "not ready")
     for reply in (NO_SAMPLE, "< " + words(0xF800).hex()):
         bus, sensor = made(READY, SAMPLE, READ, EXAMPLE, READY, reply)
-        sensor.measure()
-        assert refuses(OSError, sensor.measure)
+        sensor.measure({})
+        assert refuses(OSError, sensor.measure, {})
         assert bus.over()
 
 
@@ -72,7 +72,7 @@ def test_a_missing_acknowledge_is_an_error_wherever_it_happens():
     whole = (READY, SAMPLE, READ, EXAMPLE)
     for at, missing in enumerate((READY + " nack", "< nack", READ + " nack", "< nack")):
         bus, sensor = made(*whole[:at], missing)
-        assert refuses(OSError, sensor.measure)
+        assert refuses(OSError, sensor.measure, {})
         assert bus.over()
 
 
@@ -81,9 +81,9 @@ def test_a_wrong_checksum_in_any_word_is_refused():
         data = bytearray.fromhex(EXAMPLE[2:])
         data[at] ^= 0x10
         bus, sensor = made(READY, SAMPLE, READ, "< " + bytes(data).hex())
-        assert refuses(ValueError, sensor.measure)
+        assert refuses(ValueError, sensor.measure, {})
     bus, sensor = made(READY, "< 800605")
-    assert refuses(ValueError, sensor.measure)
+    assert refuses(ValueError, sensor.measure, {})
     assert bus.over()
 
 

@@ -8,6 +8,7 @@ node waits, so that the times of all transfers are exact.
 import sys
 
 from sensors import Sensors
+from uplink import FLAGS
 from vectors import refuses
 
 FIRST_MS, RETRY_MS, CALIBRATE_MS = 10000, 5000, 180000
@@ -33,7 +34,7 @@ class Bus:
     def __init__(self, clock):
         self.bus = self
         self.clock = clock
-        self.starts, self.answers, self.log = [], [], []
+        self.starts, self.answers, self.log, self.given = [], [], [], []
         self.recovered = 0
 
     def recover(self):
@@ -48,14 +49,15 @@ class Scripted:
 
     FIRST_MS, RETRY_MS, CALIBRATE_MS = FIRST_MS, RETRY_MS, CALIBRATE_MS
 
-    def __init__(self, bus):
-        self._bus = bus
+    def __init__(self, bus, options):
+        self._bus, self._options = bus, options
 
     def start(self, settings):
         self._note("start", settings)
         self._follow(self._bus.starts, None)
 
-    def measure(self):
+    def measure(self, values):
+        self._bus.given.append((self._options["keys"], dict(values)))
         self._note("measure")
         return self._follow(self._bus.answers, dict(GOOD))
 
@@ -73,27 +75,40 @@ class Scripted:
         return step
 
 
+class Noisy(Scripted):
+    """One that shows its last reply as it came: the bus's `raw`."""
+
+    @property
+    def raw(self):
+        return self._bus.raw
+
+
 class Module:
     Sensor = Scripted
 
 
+class NoisyModule:
+    Sensor = Noisy
+
+
 sys.modules["drivers.scripted"] = Module
+sys.modules["drivers.noisy"] = NoisyModule
 
 
-def made(*keys):
+def made(*keys, driver="scripted"):
     """Sensors, one a group of keys, each on a bus of its own; they have not been started."""
     clock = Clock()
     buses = {str(index): Bus(clock) for index in range(len(keys))}
     rows = enumerate(keys)
-    entries = [{"driver": "scripted", "bus": str(index), "keys": row} for index, row in rows]
+    entries = [{"driver": driver, "bus": str(index), "keys": row} for index, row in rows]
     lines = []
     sensors = Sensors(entries, buses, clock, lambda *words: lines.append(words))
     return sensors, [buses[str(index)] for index in range(len(keys))], lines
 
 
-def started(*keys):
+def started(*keys, **options):
     """The same, started and past their first values."""
-    sensors, buses, lines = made(*keys)
+    sensors, buses, lines = made(*keys, **options)
     sensors.start("settings")
     buses[0].clock.wait_until(20000)
     for bus in buses:
@@ -156,6 +171,56 @@ def test_the_others_go_on():
     assert (first.recovered, second.recovered) == (1, 0)
     second.answers = silence(3)
     assert sensors.measure() == {1: 600} and sensors.faults == 0b110
+
+
+def test_a_sensor_has_its_entry_of_the_config_and_the_values_of_those_before_it():
+    sensors, (first, second, third), _ = started([2], [1], [3])
+    second.answers = silence(3)
+    sensors.measure()
+    assert first.given == [([2], {})]
+    assert second.given == [([1], {2: 213})] * 3 and third.given == [([3], {2: 213})]
+    sensors.measure()
+    assert first.given[-1] == ([2], {})  # of this round, not of the last
+    assert third.given[-1] == ([3], {2: 213, 1: 600})
+
+
+def test_the_flags_of_all_sensors_are_joined():
+    sensors, (first, second, _), _ = started([1], [2], [3])
+    first.answers = [{1: 600, FLAGS: 0b01000}]
+    second.answers = [{2: 213, FLAGS: 0b10010}]
+    assert sensors.measure() == {1: 600, 2: 213, 3: 45, FLAGS: 0b11010}
+    assert sensors.measure() == GOOD
+
+
+def test_one_that_warms_up_has_no_fault_and_another_no_excuse():
+    sensors, (first, second, _), _ = started([1], [2], [3])
+    first.answers = [{FLAGS: 0b00001}]
+    second.answers = silence(3)
+    assert sensors.measure() == {3: 45, FLAGS: 0b00001} and sensors.faults == 0b010
+    first.answers = [{FLAGS: 0b00100}]  # noisy, and without a value
+    assert sensors.measure() == {2: 213, 3: 45, FLAGS: 0b00100} and sensors.faults == 0b001
+
+
+def test_the_tenth_same_raw_reply_in_a_row_is_a_frozen_sensor():
+    sensors, (bus,), lines = started([1, 2, 3], driver="noisy")
+    bus.raw = bytearray(b"one")
+    assert [sensors.measure() for _ in range(9)] == [GOOD] * 9
+    bus.raw[0] += 1  # in the same buffer
+    assert [sensors.measure() for _ in range(9)] == [GOOD] * 9 and bus.recovered == 0
+    assert sensors.measure() == {} and sensors.faults == 0b111
+    assert lines[0][:3] == ("sensor", "noisy", "fails:") and bus.recovered == 1
+    assert sensors.measure() == {}  # started anew, and still the same
+    bus.raw = b"two"
+    assert sensors.measure() == GOOD and sensors.faults == 0
+
+
+def test_readings_that_repeat_are_good_when_the_raw_reply_moves_or_is_not_shown():
+    sensors, (bus,), _ = started([1, 2, 3], driver="noisy")
+    for count in range(30):
+        bus.raw = bytes((count & 1,))
+        assert sensors.measure() == GOOD
+    sensors, (bus,), _ = started([1, 2, 3])
+    assert [sensors.measure() for _ in range(30)] == [GOOD] * 30
 
 
 def test_a_silent_sensor_is_freed_started_anew_and_given_its_time():

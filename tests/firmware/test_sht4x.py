@@ -12,12 +12,12 @@ REPLY = "< 6667a2" + "5eb93c"  # words of the SCD4x data sheet: 25 degC; 0.37 of
 
 def made(*steps):
     bus = I2c(0x44, BUSY_MS, *steps)
-    return bus, sht4x.Sensor(bus)
+    return bus, sht4x.Sensor(bus, {})
 
 
 def test_a_measurement_is_one_command_a_wait_and_two_words():
     bus, sensor = made(MEASURE, REPLY)
-    assert sensor.measure() == {2: 250, 3: 40}  # -6 + 125 * 0.37
+    assert sensor.measure({}) == {2: 250, 3: 40}  # -6 + 125 * 0.37
     assert bus.over()
 
 
@@ -30,8 +30,8 @@ def test_a_start_sends_nothing():
 def test_a_missing_acknowledge_is_an_error_and_no_old_value():
     for steps in ((MEASURE + " nack",), (MEASURE, "< nack")):
         bus, sensor = made(MEASURE, REPLY, *steps)
-        sensor.measure()
-        assert refuses(OSError, sensor.measure)
+        sensor.measure({})
+        assert refuses(OSError, sensor.measure, {})
         assert bus.over()
 
 
@@ -40,7 +40,7 @@ def test_a_wrong_checksum_in_either_word_is_refused():
         data = bytearray.fromhex(REPLY[2:])
         data[at] ^= 0x01
         bus, sensor = made(MEASURE, "< " + bytes(data).hex())
-        assert refuses(ValueError, sensor.measure)
+        assert refuses(ValueError, sensor.measure, {})
         assert bus.over()
 
 
