@@ -107,10 +107,27 @@ class I2cBus:
         self._open()  # the pins belong to the same bus object again
 
 
+class OneWireBus:
+    """A 1-Wire bus; every exchange on it begins with a reset, which frees it."""
+
+    def __init__(self, number):
+        from onewire import OneWire
+
+        self.bus = OneWire(Pin(number))
+
+    def recover(self):
+        """Let go of the wire, whatever the pin was made to do."""
+        self.bus.pin.init(Pin.OPEN_DRAIN, Pin.PULL_UP)
+
+
 def buses(config):
     """The buses by name, as the sensors of the config call them."""
-    pins = config.get("i2c")
-    return {"i2c": I2cBus(pins["id"], pins["scl"], pins["sda"])} if pins else {}
+    found, pins = {}, config.get("i2c")
+    if pins:
+        found["i2c"] = I2cBus(pins["id"], pins["scl"], pins["sda"])
+    if "one_wire" in config:
+        found["one_wire"] = OneWireBus(config["one_wire"])
+    return found
 
 
 def traffic_light(config):

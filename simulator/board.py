@@ -7,7 +7,7 @@ import random
 import select
 import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
@@ -15,6 +15,7 @@ from typing import IO, Protocol
 from host.errors import HostError
 from simulator.clock import Clock, Event
 from simulator.micropython import command
+from simulator.one_wire import OneWireBus, OneWireDevice
 
 SHIMS = Path(__file__).with_name("shims")
 HANG_S = 120
@@ -22,6 +23,7 @@ HEAP = "200k"  # about what an RP2040 has, on words of 64 bit
 
 _SYNC, _WAIT, _PIN_SET, _PIN_GET, _PIN_IRQ, _SPI = range(6)
 _I2C_WRITE, _I2C_READ, _ADC, _EXIT, _BOOT, _PROMPT, _FEED, _RTC = range(6, 14)
+_ONE_WIRE = 16
 _POST_PIN, _POST_ERASE, _POST_PROGRAM, _POST_SLEEP = range(4)
 _REQUEST = struct.Struct("<BQHH")
 _POSTED = struct.Struct("<BHBQ")
@@ -122,6 +124,7 @@ class Board:
         self._spi: dict[tuple[int, int], SpiDevice] = {}
         self._selected: dict[int, SpiDevice] = {}
         self._i2c: dict[int, dict[int, I2cDevice]] = {}
+        self._one_wire: dict[int, OneWireBus] = {}
         self._output_handlers: dict[int, Callable[[int], None]] = {}
         self._inputs: dict[int, Callable[[], int]] = {}
         self._adc: dict[int, Callable[[], int]] = {}
@@ -142,6 +145,10 @@ class Board:
     def wire_i2c(self, bus: int, device: I2cDevice) -> None:
         """Put a chip on an I2C bus."""
         self._i2c.setdefault(bus, {})[device.address] = device
+
+    def wire_one_wire(self, pin: int, devices: Sequence[OneWireDevice]) -> None:
+        """Put chips on the 1-Wire bus of a pin; the pull-up is there."""
+        self._one_wire[pin] = OneWireBus(devices)
 
     def wire_output(self, pin: int, handler: Callable[[int], None]) -> None:
         """Have `handler(level)` called when the board drives the pin."""
@@ -312,6 +319,8 @@ class Board:
             target = self._i2c.get(body[0], {}).get(body[1])
             data = target.read(body[2]) if target else None
             return b"\0" if data is None else b"\1" + data
+        if op == _ONE_WIRE:
+            return self._one_wire.get(body[0], OneWireBus(())).serve(body[1], body[2:])
         if op == _PIN_GET:
             read = self._inputs.get(body[0])
             return bytes((read() if read else self.levels.get(body[0], body[1]),))

@@ -9,7 +9,14 @@ from simulator.chips.sx1276 import SX1276
 _RADIO_MA = {"sleep": 0.0002, "standby": 1.6, "fs": 5.8, "rx": 11.0}
 _TX_MA = {"rfo": 29.0, "boost": 87.0, "boost+20": 120.0}
 # SCD4x data sheet: periodic, low power, idle; SHT4x: its single shots are lost in the rounding.
-_SENSOR_MA = {"periodic": 15.0, "low_power": 3.2, "single_shot": 18.0, "idle": 0.15, "off": 0.0}
+_SENSOR_MA = {
+    "periodic": 15.0,
+    "low_power": 3.2,
+    "single_shot": 18.0,
+    "idle": 0.15,
+    "off": 0.0,
+    "converting": 1.0,
+}
 _HOUR_US = 3_600_000_000
 
 

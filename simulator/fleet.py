@@ -10,6 +10,7 @@ from host import boards, provision
 from host.lorawan import Session
 from simulator.air import Air, Place, Station
 from simulator.board import Board, Timing, unique_id
+from simulator.chips.ds18b20 import Ds18b20
 from simulator.chips.scd4x import Scd4x
 from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
@@ -18,9 +19,13 @@ from simulator.device import Device
 from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
-_MODELS: dict[str, type[Scd4x] | type[Sht4x]] = {"scd4x": Scd4x, "sht4x": Sht4x}
+_MODELS: dict[str, type[Scd4x] | type[Sht4x] | type[Ds18b20]] = {
+    "scd4x": Scd4x,
+    "sht4x": Sht4x,
+    "ds18b20": Ds18b20,
+}
 _HOUR_US = 3_600_000_000
-Sensor = Scd4x | Sht4x
+Sensor = Scd4x | Sht4x | Ds18b20
 
 
 class Freezable:
@@ -143,8 +148,12 @@ def wire_sensors(
     sensors: dict[str, Sensor] = {}
     for entry in kit.sensors:
         stream = Random(f"{scenario.seed}/{plan.name}/{entry.driver}")
-        sensors[entry.driver] = _MODELS[entry.driver](clock, world, stream)
-        board.wire_i2c(hardware.i2c.id, sensors[entry.driver])
+        sensors[entry.driver] = chip = _MODELS[entry.driver](clock, world, stream)
+        if isinstance(chip, Ds18b20):
+            assert hardware.one_wire is not None  # the config was made with it
+            board.wire_one_wire(hardware.one_wire, [chip])
+        else:
+            board.wire_i2c(hardware.i2c.id, chip)
     return sensors
 
 

@@ -19,6 +19,7 @@ class Conditions:
     co2_ppm: Annotated[float, 0, 40000]
     temperature_c: Annotated[float, -50, 100]
     humidity_pct: Annotated[float, 0, 100]
+    water_c: Annotated[float, -5, 60] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ Arguments: the file descriptors to read from and write to, and the flash image.
 import sys
 
 import _wire
-import machine  # the shims must be loaded before the host's files vanish
+import ds18x20  # noqa: F401  # the shims must be loaded before the host's files vanish
+import machine
+import onewire  # noqa: F401
 import os
 import struct
 import time  # noqa: F401
