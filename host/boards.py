@@ -99,6 +99,7 @@ class Board:
     radio: Radio
     i2c: I2c
     note: str = ""  # what works and what does not
+    header: str = ""  # "pico": that of the Raspberry Pi Pico; else its order is not known
     antenna_gain_db: Annotated[int, -20, 30] = 2  # of the antenna that comes along
     taken: dict[str, list[int]] = field(default_factory=dict)  # by what else is on the board
     vext: Switch | None = None  # powers what else is on the board

@@ -38,12 +38,13 @@ def boards_group(ctx: click.Context, as_json: bool) -> None:
 @as_json
 def boards_show(name: str, as_json: bool) -> None:
     """Show which pin of board NAME does what."""
+    from host import wiring
+
     board = _named(boards.boards(), name, "board")
     if as_json:
         return show(asdict(board))
     click.echo(f"{board.name}: {board.title} ({board.chip})")
-    for use, pin in sorted(board.pins(), key=lambda each: each[1]):
-        click.echo(f"  GPIO {pin:2}  {use}")
+    click.echo("\n".join([*wiring.facts(board), "", *wiring.picture(board)]))
 
 
 @cli.group("kits", invoke_without_command=True)
@@ -60,12 +61,19 @@ def kits_group(ctx: click.Context, as_json: bool) -> None:
 
 @kits_group.command("show")
 @click.argument("name")
+@click.option("--board", metavar="NAME", help="Show which wire goes where on this board.")
 @as_json
-def kits_show(name: str, as_json: bool) -> None:
-    """Show the sensors of kit NAME and what they measure."""
-    from host import decode
+def kits_show(name: str, board: str | None, as_json: bool) -> None:
+    """Show the sensors of kit NAME and what they measure, or how they are wired.
+
+    Example:  node071 kits show classroom --board rpi-pico-rfm95
+    """
+    from host import decode, wiring
 
     kit = _named(boards.kits(), name, "kit")
+    if board is not None:
+        plan = wiring.plan(_named(boards.boards(), board, "board"), kit)
+        return show(plan) if as_json else click.echo("\n".join(wiring.table(plan)))
     if as_json:
         return show(asdict(kit))
     click.echo(f"{kit.name}: {kit.title}, every {kit.interval_s} s")
