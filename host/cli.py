@@ -59,7 +59,7 @@ def kits_group(ctx: click.Context, as_json: bool) -> None:
         _list(boards.kits(), as_json)
 
 
-@kits_group.command("show")
+@kits_group.command("show", short_help="Show what a kit measures, or how it is wired.")
 @click.argument("name")
 @click.option("--board", metavar="NAME", help="Show which wire goes where on this board.")
 @as_json

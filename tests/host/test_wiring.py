@@ -156,6 +156,7 @@ def test_on_a_battery_the_supply_is_switched():
         ("pulse", "ECHO has 5 V: 1 kohm from ECHO to the pin and 2 kohm"),
         ("pir", "HC-SR501 needs 4.5 V"),
         ("all", "DQ needs a resistor"),
+        ("all", "5V is there only while"),
     ],
 )
 def test_voltages_and_pull_ups_are_warned_of(need, said):
@@ -195,6 +196,22 @@ def test_the_pico_is_drawn_with_both_rows():
             gpio != 25
         )
     assert "  on the board itself: GPIO 25  led" in lines
+
+
+def test_the_pins_have_the_numbers_of_the_data_sheet():
+    numbers = {}
+    for line in run("boards", "show", "rpi-pico-rfm95").splitlines():
+        if " | " in line:
+            left, middle, right = (part.split() for part in line.split("|"))
+            numbers[int(middle[0])], numbers[int(middle[-1])] = left[-1], right[0]
+    # Pico data sheet, figure 2
+    assert {at for at in numbers if "GND" in numbers[at]} == {3, 8, 13, 18, 23, 28, 33, 38}
+    gpios = [*(1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 17, 19, 20), 21, 22, 24, 25, 26, 27, 29]
+    assert [numbers[at] for at in gpios] == [f"GP{gpio}" for gpio in range(23)]
+    others = {at: numbers[at] for at in (30, 31, 32, 34, 35, 36, 37, 39, 40)}
+    assert list(others.values()) == [
+        "RUN", "GP26", "GP27", "GP28", "ADC_VREF", "3V3", "3V3_EN", "VSYS", "VBUS",
+    ]  # fmt: skip
 
 
 def test_other_boards_are_a_list_of_their_pins():
