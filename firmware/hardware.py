@@ -8,6 +8,7 @@ from machine import Pin
 _SPI_HZ = 8000000  # SX1276: 10 MHz at most
 _I2C_HZ = 100000
 _I2C_TIMEOUT_US = 200000  # SCD30 stretches the clock for up to 150 ms
+_RAIL_MS = 10  # until the rail stands and the radio has started (SX1276, 7.2.1)
 _ADC_MV = 3300  # at full scale, RP2040
 
 
@@ -47,6 +48,17 @@ def hold_radio(config, held):
     esp32.gpio_deep_sleep_hold(held)
 
 
+def _power_chip(config):
+    """Have a T-Beam's power chip feed the radio; without it, the radio says that it is missing."""
+    from drivers.power_chip import power_radio
+
+    try:
+        power_radio(_i2c(config).bus)
+    except OSError:
+        pass
+    time.sleep_ms(_RAIL_MS)
+
+
 def radio(config):
     """The SX127x of the config, not yet reset; it and its oscillator are powered."""
     from lora.sx127x import SX127x
@@ -54,6 +66,8 @@ def radio(config):
     vext = config.get("vext")
     if vext:
         output(vext["pin"], vext["on"])
+    if config.get("power_chip"):
+        _power_chip(config)
     pins = config["radio"]
     if pins.get("tcxo") is not None:
         output(pins["tcxo"], 1)
@@ -120,11 +134,14 @@ class OneWireBus:
         self.bus.pin.init(Pin.OPEN_DRAIN, Pin.PULL_UP)
 
 
+def _i2c(config):
+    pins = config["i2c"]
+    return I2cBus(pins["id"], pins["scl"], pins["sda"])
+
+
 def buses(config):
     """The buses by name, as the sensors of the config call them."""
-    found, pins = {}, config.get("i2c")
-    if pins:
-        found["i2c"] = I2cBus(pins["id"], pins["scl"], pins["sda"])
+    found = {"i2c": _i2c(config)} if "i2c" in config else {}
     if "one_wire" in config:
         found["one_wire"] = OneWireBus(config["one_wire"])
     return found

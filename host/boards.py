@@ -102,6 +102,7 @@ class Board:
     header: str = ""  # "pico": that of the Raspberry Pi Pico; else its order is not known
     antenna_gain_db: Annotated[int, -20, 30] = 2  # of the antenna that comes along
     taken: dict[str, list[int]] = field(default_factory=dict)  # by what else is on the board
+    power_chip: bool = False  # AXP192 or AXP2101 on the I2C bus, which feeds the radio
     vext: Switch | None = None  # powers what else is on the board
     led: Switch | None = None
     light: Light | None = None
@@ -327,6 +328,8 @@ def config_for(
     }
     if kit.light is not None and board.light is not None:
         config["light"] = _numbers(board.light) | _numbers(kit.light)
+    if board.power_chip:
+        config["power_chip"] = True
     if board.vext is not None:
         config["vext"] = _numbers(board.vext)
     if board.led is not None:

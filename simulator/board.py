@@ -8,7 +8,7 @@ import select
 import struct
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -16,6 +16,7 @@ from host.errors import HostError
 from simulator.clock import Clock, Event
 from simulator.micropython import command
 from simulator.one_wire import OneWireBus, OneWireDevice
+from simulator.wear import Wear
 
 SHIMS = Path(__file__).with_name("shims")
 HANG_S = 120
@@ -76,14 +77,6 @@ class Timing:
     clock_ppm: int = 0
     irq_us: int | None = None  # from the edge to the handler; None: the chip family's own
     stall_us: int = 0  # after every sleep, as a garbage collection would
-
-
-@dataclass
-class Wear:
-    """Erases and programmed pieces of each flash block."""
-
-    erases: dict[int, int] = field(default_factory=dict)
-    programs: int = 0
 
 
 class Board:

@@ -11,6 +11,7 @@ from host.lorawan import Session
 from simulator.air import Air, Place, Station
 from simulator.board import Board, Timing, unique_id
 from simulator.chips.ds18b20 import Ds18b20
+from simulator.chips.power_chip import Fed, PowerChip
 from simulator.chips.scd4x import Scd4x
 from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
@@ -128,7 +129,12 @@ def wire_radio(board: Board, hardware: boards.Board, station: Station, clock: Cl
     radio = SX1276(clock, station, on_dio)
     radio.sender = board.name
     station.listener = radio
-    board.wire_spi(pins.spi, pins.cs, radio)
+    if hardware.power_chip:
+        chip = PowerChip()
+        board.wire_i2c(hardware.i2c.id, chip)
+        board.wire_spi(pins.spi, pins.cs, Fed(radio, chip.radio_mv))
+    else:
+        board.wire_spi(pins.spi, pins.cs, radio)
     board.wire_output(pins.reset, radio.reset)
     if pins.tcxo is not None:
         radio.clock_by_tcxo()

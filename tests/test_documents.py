@@ -57,9 +57,9 @@ def unknown_commands(page, text):
             yield f"make {name}"
     for line in re.findall(r"(?:`|^ {4}|/)node071 ([a-z][^`\n#]*)", text, re.M):
         name, *words = line.split()
-        known = {
-            each for option in getattr(cli.commands.get(name), "params", []) for each in option.opts
-        }
+        command = cli.commands.get(name)
+        command = getattr(command, "commands", {}).get(words[0] if words else "", command)
+        known = {each for option in getattr(command, "params", []) for each in option.opts}
         for word in [name, *words]:
             if (word == name and name not in cli.commands) or (
                 word[:2] == "--" and word not in known
@@ -88,6 +88,7 @@ def test_what_a_page_names_is_there(page, rule):
         (unknown_commands, "`node071 none`"),
         (unknown_commands, "    .venv/bin/node071 none day"),
         (unknown_commands, "    .venv/bin/node071 decode --none a1"),
+        (unknown_commands, "`node071 kits show classroom --none x`"),
     ],
 )
 def test_what_is_missing_is_found(rule, text):
