@@ -4,7 +4,7 @@
 import cuts
 import pytest
 
-SAMPLE = 200
+SAMPLE, PARTS = 200, 4
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,10 @@ def test_the_run_that_is_cut_has_everything_in_it(base):
     assert session[15] == 2 and len([each for each in session[10] if each]) >= 5
 
 
-def test_after_a_cut_nothing_is_used_twice_halved_or_lost(base):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_after_a_cut_nothing_is_used_twice_halved_or_lost(base, part):
     numbers = cuts.chosen(base, SAMPLE, 1)
+    assert len(numbers) == SAMPLE
     assert {base.operations[number].kind for number in numbers} == {cuts.ERASE, cuts.PROGRAM}
-    assert cuts.run(base, numbers, jobs=1) == []
+    size = SAMPLE // PARTS
+    assert cuts.run(base, numbers[part * size : (part + 1) * size], jobs=1) == []
