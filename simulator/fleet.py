@@ -131,7 +131,7 @@ def wire_radio(board: Board, hardware: boards.Board, station: Station, clock: Cl
     station.listener = radio
     if hardware.power_chip:
         chip = PowerChip()
-        board.wire_i2c(hardware.i2c.id, chip)
+        board.wire_i2c(hardware.i2c.scl, hardware.i2c.sda, chip)
         board.wire_spi(pins.spi, pins.cs, Fed(radio, chip.radio_mv))
     else:
         board.wire_spi(pins.spi, pins.cs, radio)
@@ -159,7 +159,7 @@ def wire_sensors(
             assert hardware.one_wire is not None  # the config was made with it
             board.wire_one_wire(hardware.one_wire, [chip])
         else:
-            board.wire_i2c(hardware.i2c.id, chip)
+            board.wire_i2c(hardware.i2c.scl, hardware.i2c.sda, chip)
     return sensors
 
 

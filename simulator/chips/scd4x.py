@@ -15,8 +15,9 @@ Commands and times: Sensirion's data sheet 1.7, table 9, and its own driver (emb
 from collections.abc import Callable
 from math import exp
 from random import Random
-from struct import pack
 
+from simulator.chips.i2c import I2cChip
+from simulator.chips.sensirion import crc8, words
 from simulator.clock import Clock
 from simulator.world import Conditions, Environment
 
@@ -55,22 +56,7 @@ _FRC_SINGLE_SHOT_US = 45_000_000  # ... or more than three single shots
 _CO2_MAX_PPM = 40000
 
 
-def crc8(data: bytes) -> int:
-    """Sensirion's checksum: polynomial 0x31, start 0xFF."""
-    crc = 0xFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x31 if crc & 0x80 else 0)) & 0xFF
-    return crc
-
-
-def words(*values: int) -> bytes:
-    """16-bit words, each followed by its checksum."""
-    return b"".join(pack(">H", each) + bytes((crc8(pack(">H", each)),)) for each in values)
-
-
-class Scd4x:
+class Scd4x(I2cChip):
     """One sensor at 0x62. `silent`, `corrupt_crc` and `frozen` are its ways to fail."""
 
     address = 0x62

@@ -12,7 +12,8 @@ it stays, so that the relative humidity falls. The next measurement knows nothin
 from math import exp
 from random import Random
 
-from simulator.chips.scd4x import words
+from simulator.chips.i2c import I2cChip
+from simulator.chips.sensirion import words
 from simulator.clock import Clock
 from simulator.world import Environment
 
@@ -34,7 +35,7 @@ _SERIAL_WORDS = (0x0F0A, 0x7B25)
 _NOISE_C, _NOISE_PCT = 0.04, 0.1
 
 
-class Sht4x:
+class Sht4x(I2cChip):
     """One sensor at 0x44, which does not acknowledge while it measures."""
 
     address = 0x44

@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from simulator.chips.scd4x import Scd4x, crc8
+from simulator.chips.scd4x import Scd4x
+from simulator.chips.sensirion import crc8
 from simulator.clock import Clock
 from simulator.world import Conditions, Step
 
