@@ -153,6 +153,12 @@ def buses(config):
     return found
 
 
+def sensor_power(config):
+    """The pin that gives the sensors their supply, still off; None when they always have it."""
+    number = config.get("sensor_power")
+    return None if number is None else output(number)
+
+
 def traffic_light(config):
     """The three lamps, None when the board has none."""
     pins = config.get("light")

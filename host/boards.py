@@ -303,7 +303,8 @@ def config_for(
 ) -> dict[str, Any]:
     """The config that goes to a board: CBOR-able, with string keys; EUIs and key in reading order.
 
-    A kit on mains does not report a battery. HostError: the kit does not go on the board.
+    A kit on mains does not report a battery, and its sensors always have their supply.
+    HostError: the kit does not go on the board.
     """
     if problem := refusal(board, kit):
         raise HostError(problem, "see node071 boards for others")
@@ -340,6 +341,8 @@ def config_for(
         config["battery"] = _numbers(board.battery)
     if "one_wire" in kit.needs():
         config["one_wire"] = board.one_wire
+    if board.sensor_power is not None and not kit.mains:
+        config["sensor_power"] = board.sensor_power
     return config
 
 

@@ -11,6 +11,7 @@ from host.lorawan import Session
 from simulator.air import Air, Place, Station
 from simulator.board import Board, Timing, unique_id
 from simulator.chips.ds18b20 import Ds18b20
+from simulator.chips.i2c import I2cChip
 from simulator.chips.power_chip import Fed, PowerChip
 from simulator.chips.scd4x import Scd4x
 from simulator.chips.sht4x import Sht4x
@@ -108,6 +109,8 @@ def make_node(
     radio = wire_radio(board, hardware, station, clock)
     surroundings = Freezable(world)
     sensors = wire_sensors(board, hardware, kit, surroundings, clock, scenario, plan)
+    if hardware.sensor_power is not None and not kit.mains:
+        wire_supply(board, hardware.sensor_power, sensors)
     for pin in hardware.lamp_pins():
         board.wire_lamp(pin)
     if hardware.button is not None:
@@ -161,6 +164,18 @@ def wire_sensors(
         else:
             board.wire_i2c(hardware.i2c.scl, hardware.i2c.sda, chip)
     return sensors
+
+
+def wire_supply(board: Board, pin: int, sensors: dict[str, Sensor]) -> None:
+    """Have a pin switch the supply of the sensors, which are off until then."""
+    switched = [each for each in sensors.values() if isinstance(each, I2cChip)]
+
+    def switch(level: int) -> None:
+        for each in switched:
+            each.power(level)
+
+    switch(0)
+    board.wire_output(pin, switch)
 
 
 def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:

@@ -13,6 +13,12 @@ class I2cChip:
     stretched_us = 0
     held_clocks = 0
     powered = True
+    silent = False
+
+    @property
+    def mute(self) -> bool:
+        """It acknowledges nothing."""
+        return self.silent or not self.powered
 
     def power(self, level: int) -> None:
         """Its supply goes on (1) or off (0)."""
