@@ -13,7 +13,14 @@ from host.tables import Table
 
 CONFIG_VERSION = 1
 # The drivers of the firmware: the bus that each needs, and the wire keys that it supplies.
-DRIVERS = {"scd4x": ("i2c", (1, 2, 3)), "sht4x": ("i2c", (2, 3)), "ds18b20": ("one_wire", (2, 13))}
+DRIVERS = {
+    "scd4x": ("i2c", (1, 2, 3)),
+    "scd30": ("i2c", (1, 2, 3)),
+    "sht4x": ("i2c", (2, 3)),
+    "sht3x": ("i2c", (2, 3)),
+    "bme280": ("i2c", (2, 3, 10)),
+    "ds18b20": ("one_wire", (2, 13)),
+}
 # The pins of a board that a sensor on each bus takes.
 BUS_PINS = {
     "i2c": ("i2c",),

@@ -10,10 +10,13 @@ from host import boards, provision
 from host.lorawan import Session
 from simulator.air import Air, Place, Station
 from simulator.board import Board, Timing, unique_id
+from simulator.chips.bme280 import Bme280
 from simulator.chips.ds18b20 import Ds18b20
 from simulator.chips.i2c import I2cChip
 from simulator.chips.power_chip import Fed, PowerChip
 from simulator.chips.scd4x import Scd4x
+from simulator.chips.scd30 import Scd30
+from simulator.chips.sht3x import Sht3x
 from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
 from simulator.clock import Clock
@@ -21,13 +24,16 @@ from simulator.device import Device
 from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
-_MODELS: dict[str, type[Scd4x] | type[Sht4x] | type[Ds18b20]] = {
+Sensor = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20
+_MODELS: dict[str, type[Sensor]] = {
     "scd4x": Scd4x,
+    "scd30": Scd30,
     "sht4x": Sht4x,
+    "sht3x": Sht3x,
+    "bme280": Bme280,
     "ds18b20": Ds18b20,
 }
 _HOUR_US = 3_600_000_000
-Sensor = Scd4x | Sht4x | Ds18b20
 
 
 class Freezable:
