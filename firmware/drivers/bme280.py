@@ -12,9 +12,8 @@ _ADDRESSES = (0x76, 0x77)
 _ID = const(0xD0)
 _BME280 = const(0x60)
 _RESET = b"\xe0\xb6"
-_START = (
-    b"\xf2\x01\xf4\x25"  # humidity first: it counts from the write of ctrl_meas; forced, once each
-)
+# Humidity first, as it counts from the write of ctrl_meas on; forced, single oversampling.
+_START = b"\xf2\x01\xf4\x25"
 _STATUS = const(0xF3)  # measuring 3 | im_update 0; F7 to FE have what was measured
 _MEASURE_MS = const(10)  # 9.1: 9.3 ms at most
 _CALIBRATION = ((0x88, 26), (0xE1, 7))
