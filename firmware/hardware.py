@@ -90,23 +90,25 @@ def radio(config):
 
 
 class I2cBus:
-    """An I2C bus that can be freed from a chip that holds its data line low."""
+    """An I2C bus that can be freed from a chip that holds its data line low, as at its start.
 
-    def __init__(self, number, scl, sda):
-        self._number, self._scl, self._sda = number, scl, sda
+    Without a number the lines are moved by software, which waits for a stretched clock as long as
+    it takes: the ESP32's own I2C gives up after 13 ms, whatever its timeout says.
+    """
+
+    def __init__(self, scl, sda, number=None):
+        self._scl, self._sda, self._number = scl, sda, number
+        self._free()
         self.bus = self._open()
 
     def _open(self):
-        return machine.I2C(
-            self._number,
-            scl=Pin(self._scl),
-            sda=Pin(self._sda),
-            freq=_I2C_HZ,
-            timeout=_I2C_TIMEOUT_US,
-        )
+        lines = {"scl": Pin(self._scl), "sda": Pin(self._sda)}
+        if self._number is None:
+            return machine.SoftI2C(freq=_I2C_HZ, timeout=_I2C_TIMEOUT_US, **lines)
+        return machine.I2C(self._number, freq=_I2C_HZ, timeout=_I2C_TIMEOUT_US, **lines)
 
-    def recover(self):
-        """Nine clocks and a stop (I2C specification 3.1.16); the bus works as before."""
+    def _free(self):
+        """Nine clocks and a stop (I2C specification 3.1.16)."""
         scl, sda = [
             Pin(number, Pin.OPEN_DRAIN, Pin.PULL_UP, value=1) for number in (self._scl, self._sda)
         ]
@@ -118,6 +120,10 @@ class I2cBus:
         sda(0)
         time.sleep_us(5)
         sda(1)
+
+    def recover(self):
+        """Free the lines; the bus works as before."""
+        self._free()
         self._open()  # the pins belong to the same bus object again
 
 
@@ -136,7 +142,7 @@ class OneWireBus:
 
 def _i2c(config):
     pins = config["i2c"]
-    return I2cBus(pins["id"], pins["scl"], pins["sda"])
+    return I2cBus(pins["scl"], pins["sda"], pins["id"] if is_rp2040(config) else None)
 
 
 def buses(config):
@@ -145,6 +151,12 @@ def buses(config):
     if "one_wire" in config:
         found["one_wire"] = OneWireBus(config["one_wire"])
     return found
+
+
+def sensor_power(config):
+    """The pin that gives the sensors their supply, still off; None when they always have it."""
+    number = config.get("sensor_power")
+    return None if number is None else output(number)
 
 
 def traffic_light(config):

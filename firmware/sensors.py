@@ -6,6 +6,7 @@ from micropython import const
 from uplink import FLAGS, WARMING
 
 _TRIES = const(3)
+_POWER_UP_MS = const(100)  # from supply to start, where the driver does not say more
 _SAME = const(10)  # raw replies in a row: a sensor that has noise does not repeat itself so long
 
 
@@ -20,10 +21,15 @@ class _Entry:
 
 
 class Sensors:
-    """Runs the drivers that the config names; `faults` has bit k-1 set for a silent key k."""
+    """Runs the drivers that the config names; `faults` has bit k-1 set for a silent key k.
 
-    def __init__(self, entries, buses, power, log):
+    On a battery they rest between two rounds. `supply` is a pin that is called with a level, None
+    where they always have theirs.
+    """
+
+    def __init__(self, entries, buses, power, log, supply=None):
         self._power, self._log = power, log
+        self._supply, self._supplied = supply, supply is None
         self._entries = []
         for entry in entries:
             name, bus = entry["driver"], buses[entry["bus"]]
@@ -34,6 +40,7 @@ class Sensors:
     def start(self, settings):
         """Start every sensor with the settings that concern it; one that fails starts later."""
         self._settings = settings
+        self._power_up()
         for each in self._entries:
             try:
                 self._start(each)
@@ -44,6 +51,32 @@ class Sensors:
         each.started = False
         each.driver.start(self._settings)
         each.started, each.since_ms = True, self._power.now_ms()
+
+    def _power_up(self):
+        """Give the sensors their supply, and the slowest of them its time."""
+        if not self._supplied:
+            self._supply(1)
+            self._supplied = True
+            needed_ms = [getattr(each.driver, "POWER_UP_MS", 0) for each in self._entries]
+            self._power.wait_until(self._power.now_ms() + max([_POWER_UP_MS] + needed_ms))
+
+    def _rest(self):
+        """Until the next round: asleep where a driver can, without supply where a pin can."""
+        for each in self._entries:
+            if each.started:
+                self._call(each, "sleep")
+            each.started = False
+        if self._supply is not None:
+            self._supply(0)
+            self._supplied = False
+
+    def _call(self, each, name):
+        """Call a method of the driver that not all have."""
+        if hasattr(each.driver, name):
+            try:
+                getattr(each.driver, name)()
+            except OSError as error:
+                self._log("sensor", each.name, "takes no", name + ":", error)
 
     def first_ms(self):
         """Milliseconds from `start` to the first values of all sensors."""
@@ -58,6 +91,7 @@ class Sensors:
 
         A sensor gets the values of those before it. One that warms up has no fault.
         """
+        self._power_up()
         values, faults, flags = {}, 0, 0
         for each in self._entries:
             found = self._measure(each, values)
@@ -73,6 +107,8 @@ class Sensors:
         if faults != self.faults:
             self._log("sensor faults", bin(faults))
         self.faults = faults
+        if self._power.saves:
+            self._rest()
         return values
 
     def _measure(self, each, values):
@@ -88,6 +124,7 @@ class Sensors:
                 problem = error
         self._log("sensor", each.name, "fails:", problem)
         each.bus.recover()
+        self._call(each, "reset")
         each.started = False  # before the next reading
         return {}
 
@@ -97,11 +134,21 @@ class Sensors:
         OSError: it failed or there is no sensor that measures. ValueError: checksum.
         """
         for each in self._entries:
-            if 1 in each.keys and each.started:
-                self._power.wait_until(each.since_ms + each.driver.CALIBRATE_MS)
-                each.started = False  # it stands still afterwards, whatever came out
-                return each.driver.calibrate(ppm)
+            if 1 in each.keys and (each.started or self._power.saves):
+                return self._calibrate(each, ppm)
         raise OSError("no CO2 sensor that measures")
+
+    def _calibrate(self, each, ppm):
+        self._power_up()
+        try:
+            if not each.started:
+                self._start(each)
+            self._power.wait_until(each.since_ms + each.driver.CALIBRATE_MS)
+            each.started = False  # it stands still afterwards, whatever came out
+            return each.driver.calibrate(ppm)
+        finally:
+            if self._power.saves:
+                self._rest()
 
 
 def _read(each, values):

@@ -13,7 +13,14 @@ from host.tables import Table
 
 CONFIG_VERSION = 1
 # The drivers of the firmware: the bus that each needs, and the wire keys that it supplies.
-DRIVERS = {"scd4x": ("i2c", (1, 2, 3)), "sht4x": ("i2c", (2, 3)), "ds18b20": ("one_wire", (2, 13))}
+DRIVERS = {
+    "scd4x": ("i2c", (1, 2, 3)),
+    "scd30": ("i2c", (1, 2, 3)),
+    "sht4x": ("i2c", (2, 3)),
+    "sht3x": ("i2c", (2, 3)),
+    "bme280": ("i2c", (2, 3, 10)),
+    "ds18b20": ("one_wire", (2, 13)),
+}
 # The pins of a board that a sensor on each bus takes.
 BUS_PINS = {
     "i2c": ("i2c",),
@@ -303,7 +310,8 @@ def config_for(
 ) -> dict[str, Any]:
     """The config that goes to a board: CBOR-able, with string keys; EUIs and key in reading order.
 
-    A kit on mains does not report a battery. HostError: the kit does not go on the board.
+    A kit on mains does not report a battery, and its sensors always have their supply.
+    HostError: the kit does not go on the board.
     """
     if problem := refusal(board, kit):
         raise HostError(problem, "see node071 boards for others")
@@ -340,6 +348,8 @@ def config_for(
         config["battery"] = _numbers(board.battery)
     if "one_wire" in kit.needs():
         config["one_wire"] = board.one_wire
+    if board.sensor_power is not None and not kit.mains:
+        config["sensor_power"] = board.sensor_power
     return config
 
 

@@ -8,12 +8,15 @@ from simulator.chips.sx1276 import SX1276
 # LNA boost; frequency synthesis is an estimate.
 _RADIO_MA = {"sleep": 0.0002, "standby": 1.6, "fs": 5.8, "rx": 11.0}
 _TX_MA = {"rfo": 29.0, "boost": 87.0, "boost+20": 120.0}
-# SCD4x data sheet: periodic, low power, idle; SHT4x: its single shots are lost in the rounding.
+# SCD4x data sheet: periodic, low power, idle. SCD30: 19 mA at an interval of 2 s; waiting is an
+# estimate. SHT3x, SHT4x and BME280: their single shots are lost in the rounding.
 _SENSOR_MA = {
     "periodic": 15.0,
     "low_power": 3.2,
     "single_shot": 18.0,
     "idle": 0.15,
+    "continuous": 19.0,
+    "waiting": 5.0,
     "off": 0.0,
     "converting": 1.0,
 }

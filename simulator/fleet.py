@@ -10,9 +10,13 @@ from host import boards, provision
 from host.lorawan import Session
 from simulator.air import Air, Place, Station
 from simulator.board import Board, Timing, unique_id
+from simulator.chips.bme280 import Bme280
 from simulator.chips.ds18b20 import Ds18b20
+from simulator.chips.i2c import I2cChip
 from simulator.chips.power_chip import Fed, PowerChip
 from simulator.chips.scd4x import Scd4x
+from simulator.chips.scd30 import Scd30
+from simulator.chips.sht3x import Sht3x
 from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
 from simulator.clock import Clock
@@ -20,13 +24,16 @@ from simulator.device import Device
 from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
-_MODELS: dict[str, type[Scd4x] | type[Sht4x] | type[Ds18b20]] = {
+Sensor = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20
+_MODELS: dict[str, type[Sensor]] = {
     "scd4x": Scd4x,
+    "scd30": Scd30,
     "sht4x": Sht4x,
+    "sht3x": Sht3x,
+    "bme280": Bme280,
     "ds18b20": Ds18b20,
 }
 _HOUR_US = 3_600_000_000
-Sensor = Scd4x | Sht4x | Ds18b20
 
 
 class Freezable:
@@ -108,6 +115,8 @@ def make_node(
     radio = wire_radio(board, hardware, station, clock)
     surroundings = Freezable(world)
     sensors = wire_sensors(board, hardware, kit, surroundings, clock, scenario, plan)
+    if hardware.sensor_power is not None and not kit.mains:
+        wire_supply(board, hardware.sensor_power, sensors)
     for pin in hardware.lamp_pins():
         board.wire_lamp(pin)
     if hardware.button is not None:
@@ -131,7 +140,7 @@ def wire_radio(board: Board, hardware: boards.Board, station: Station, clock: Cl
     station.listener = radio
     if hardware.power_chip:
         chip = PowerChip()
-        board.wire_i2c(hardware.i2c.id, chip)
+        board.wire_i2c(hardware.i2c.scl, hardware.i2c.sda, chip)
         board.wire_spi(pins.spi, pins.cs, Fed(radio, chip.radio_mv))
     else:
         board.wire_spi(pins.spi, pins.cs, radio)
@@ -159,8 +168,20 @@ def wire_sensors(
             assert hardware.one_wire is not None  # the config was made with it
             board.wire_one_wire(hardware.one_wire, [chip])
         else:
-            board.wire_i2c(hardware.i2c.id, chip)
+            board.wire_i2c(hardware.i2c.scl, hardware.i2c.sda, chip)
     return sensors
+
+
+def wire_supply(board: Board, pin: int, sensors: dict[str, Sensor]) -> None:
+    """Have a pin switch the supply of the sensors, which are off until then."""
+    switched = [each for each in sensors.values() if isinstance(each, I2cChip)]
+
+    def switch(level: int) -> None:
+        for each in switched:
+            each.power(level)
+
+    switch(0)
+    board.wire_output(pin, switch)
 
 
 def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:

@@ -20,6 +20,7 @@ class Conditions:
     temperature_c: Annotated[float, -50, 100]
     humidity_pct: Annotated[float, 0, 100]
     water_c: Annotated[float, -5, 60] | None = None
+    pressure_hpa: Annotated[float, 300, 1100] = 1013.25
 
 
 @dataclass(frozen=True)

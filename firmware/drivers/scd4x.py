@@ -14,6 +14,7 @@ _READ = const(0xEC05)
 _STOP = const(0x3F86)
 _READY = const(0xE4B8)
 _WAKE = const(0x36F6)
+_POWER_DOWN = const(0x36E0)
 _SET_OFFSET = const(0x241D)  # degC * 65535 / 175
 _SET_ALTITUDE = const(0x2427)  # m
 _SET_SELF_CALIBRATION = const(0x2416)
@@ -28,6 +29,7 @@ Air = namedtuple("Air", ("co2_ppm", "temperature_dc", "humidity_pct"))  # 0.1 de
 class Sensor:
     """Measures every 5 s once started; `measure` takes the newest sample, each only once."""
 
+    POWER_UP_MS = 1000
     FIRST_MS = 10500  # two samples: the first after a start is not yet data
     RETRY_MS = 5500  # by then there is another one
     CALIBRATE_MS = 180000  # of measurement in the air that it is calibrated to (3.7.1)
@@ -83,6 +85,12 @@ class Sensor:
         if word == _FRC_FAILED:
             raise OSError("calibration refused")
         return word - 0x8000
+
+    def sleep(self):
+        """Stop, and draw next to nothing until the next start. OSError: no answer."""
+        self._command(_STOP)
+        time.sleep_ms(500)
+        self._command(_POWER_DOWN)
 
     def _command(self, command, value=None):
         data = struct.pack(">H", command)

@@ -8,6 +8,8 @@ AXP192 can. The rail that feeds the board itself is checked: to touch it ends th
 from collections.abc import Callable
 from typing import Protocol
 
+from simulator.chips.i2c import I2cChip
+
 _ADDRESS = 0x34
 _IC_TYPE = 0x03
 # IC type; registers at the start; (register, bit) that feeds board, radio, GPS; the radio's volts
@@ -17,13 +19,12 @@ _KINDS = {
 }
 
 
-class PowerChip:
+class PowerChip(I2cChip):
     """One chip on I2C; `silent` as the others."""
 
     address = _ADDRESS
 
     def __init__(self, kind: str = "axp2101"):
-        self.silent = False
         ic_type, start, self._board, self._radio, self._gps = _KINDS[kind]
         self._kind, self.registers = kind, bytearray(0x100)
         self.registers[_IC_TYPE] = ic_type

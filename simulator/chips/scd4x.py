@@ -15,8 +15,9 @@ Commands and times: Sensirion's data sheet 1.7, table 9, and its own driver (emb
 from collections.abc import Callable
 from math import exp
 from random import Random
-from struct import pack
 
+from simulator.chips.i2c import I2cChip
+from simulator.chips.sensirion import crc8, words
 from simulator.clock import Clock
 from simulator.world import Conditions, Environment
 
@@ -53,31 +54,17 @@ _VARIANT_WORD = 0x1440  # SCD41
 _FRC_MEASURED_US = 180_000_000  # a calibration needs three minutes of measurement first ...
 _FRC_SINGLE_SHOT_US = 45_000_000  # ... or more than three single shots
 _CO2_MAX_PPM = 40000
+_POWER_UP_US = 1_000_000
 
 
-def crc8(data: bytes) -> int:
-    """Sensirion's checksum: polynomial 0x31, start 0xFF."""
-    crc = 0xFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x31 if crc & 0x80 else 0)) & 0xFF
-    return crc
-
-
-def words(*values: int) -> bytes:
-    """16-bit words, each followed by its checksum."""
-    return b"".join(pack(">H", each) + bytes((crc8(pack(">H", each)),)) for each in values)
-
-
-class Scd4x:
+class Scd4x(I2cChip):
     """One sensor at 0x62. `silent`, `corrupt_crc` and `frozen` are its ways to fail."""
 
     address = 0x62
 
     def __init__(self, clock: Clock, environment: Environment, stream: Random):
         self.environment = environment
-        self.silent = self.corrupt_crc = self.frozen = False
+        self.corrupt_crc = self.frozen = False
         self._clock, self._stream = clock, stream
         self._mode = 0  # the command of the measurement that runs, 0 for none
         self._asleep = False
@@ -96,7 +83,7 @@ class Scd4x:
 
     def write(self, data: bytes) -> bool:
         """Take a command, with its word where it has one. False: no acknowledge."""
-        if self.silent or self._clock.now_us < self._busy_until_us:
+        if self.mute or self._clock.now_us < self._busy_until_us:
             return False
         self._catch_up()
         if len(data) < 2:
@@ -114,7 +101,7 @@ class Scd4x:
 
     def read(self, length: int) -> bytes | None:
         """The answer to the last command. None: no acknowledge."""
-        if self.silent or self._asleep or self._clock.now_us < self._busy_until_us:
+        if self.mute or self._asleep or self._clock.now_us < self._busy_until_us:
             return None
         answer, self._answer = self._answer, None
         data = answer() if answer else None
@@ -123,6 +110,17 @@ class Scd4x:
         if self.corrupt_crc:
             data = data[:2] + bytes((data[2] ^ 0xFF,)) + data[3:]
         return (data + b"\xff" * length)[:length]
+
+    def power(self, level: int) -> None:
+        """Its supply goes on (1) or off (0)."""
+        self._account()
+        super().power(level)
+
+    def _power_up(self) -> None:
+        self._mode, self._asleep = 0, False
+        self._sample, self._answer, self._measured_us = None, None, 0
+        self._settings = dict(self._persisted)
+        self._busy_until_us = self._clock.now_us + _POWER_UP_US
 
     def time_by_state_us(self) -> dict[str, int]:
         """How long it has been in each state of its supply current."""
@@ -246,7 +244,8 @@ class Scd4x:
         now_us = self._clock.now_us
         shot_us = max(min(now_us, self._shot_until_us) - self._since_us, 0)
         self._time_us["single_shot"] += shot_us
-        self._time_us["off" if self._asleep else state] += now_us - self._since_us - shot_us
+        asleep = self._asleep or not self.powered
+        self._time_us["off" if asleep else state] += now_us - self._since_us - shot_us
         self._since_us = now_us
 
 

@@ -12,7 +12,8 @@ it stays, so that the relative humidity falls. The next measurement knows nothin
 from math import exp
 from random import Random
 
-from simulator.chips.scd4x import words
+from simulator.chips.i2c import I2cChip
+from simulator.chips.sensirion import words
 from simulator.clock import Clock
 from simulator.world import Environment
 
@@ -31,17 +32,18 @@ _MEASURE = {
 }
 _SERIAL, _SOFT_RESET = 0x89, 0x94
 _SERIAL_WORDS = (0x0F0A, 0x7B25)
+_POWER_UP_US = 1000
 _NOISE_C, _NOISE_PCT = 0.04, 0.1
 
 
-class Sht4x:
+class Sht4x(I2cChip):
     """One sensor at 0x44, which does not acknowledge while it measures."""
 
     address = 0x44
 
     def __init__(self, clock: Clock, environment: Environment, stream: Random):
         self.environment = environment
-        self.silent = self.corrupt_crc = self.frozen = False
+        self.corrupt_crc = self.frozen = False
         self._clock, self._stream = clock, stream
         self._busy_until_us = 0
         self._reply: bytes | None = None
@@ -49,7 +51,7 @@ class Sht4x:
 
     def write(self, data: bytes) -> bool:
         """Take a command of one byte. False: no acknowledge."""
-        if self.silent or self._clock.now_us < self._busy_until_us:
+        if self.mute or self._clock.now_us < self._busy_until_us:
             return False
         if data and data[0] in _MEASURE:
             duration_us, warmer_c = _MEASURE[data[0]]
@@ -65,7 +67,7 @@ class Sht4x:
 
     def read(self, length: int) -> bytes | None:
         """The reply, once. None: no acknowledge."""
-        if self.silent or self._clock.now_us < self._busy_until_us or self._reply is None:
+        if self.mute or self._clock.now_us < self._busy_until_us or self._reply is None:
             return None
         reply, self._reply = self._reply, None
         if self.corrupt_crc:
@@ -75,6 +77,9 @@ class Sht4x:
     def time_by_state_us(self) -> dict[str, int]:
         """It idles at 80 nA; a single shot is too short to count."""
         return {"off": self._clock.now_us}
+
+    def _power_up(self) -> None:
+        self._busy_until_us, self._reply = self._clock.now_us + _POWER_UP_US, None
 
     def _measure(self, warmer_c: float) -> None:
         air = self.environment.at(self._busy_until_us)

@@ -14,6 +14,8 @@ _ESP32_FLASH = range(6, 12)  # to touch them stops the chip
 _ESP32_ADC = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
 _ADC_MV = 3300
 _ESP32_ADC_OFFSET_MV = 142  # at 11 dB, ADC1: ESP-IDF's line fitting of a chip with Vref 1.1 V
+# The register counts 2^20 - 1 cycles of 80 MHz: i2c_set_timeout, and ESP-IDF issue 2551.
+_ESP32_I2C_MAX_US = 13107
 _EIO, _ENODEV, _ETIMEDOUT = 5, 19, 110
 _RTC_MEMORY = 2048
 _PSM_WDSEL, _ROSC = 0x40010008, 1  # RP2040 2.13.5
@@ -173,33 +175,34 @@ class SPI:
         pass
 
 
-class I2C:
-    def __init__(self, id, *, scl=None, sda=None, freq=400000, timeout=50000):
-        if id not in (0, 1):
-            raise ValueError("I2C({}) doesn't exist".format(id))
-        for name, pin, line in (("SDA", sda, 0), ("SCL", scl, 1)):
-            _check_line(name, pin, 1, line, 1, id)
-        self._id, self._freq = id, freq
-        self._bus = "I2C", id
-        self._pins = _give(self._bus, scl, sda)
+class _I2cBus:
+    """What both kinds of I2C do. The pins name the bus: chips are on them, whoever drives them."""
 
-    def _spend(self, count):
+    def _open(self, bus, scl, sda, freq, timeout_us):
+        self._bus, self._freq, self._timeout_us = bus, freq, timeout_us
+        self._pins = _give(bus, scl, sda)
+
+    def _transfer(self, op, address, count, data=b""):
         _wire.spend(_wire.board["i2c_us"] + 9000000 * (count + 1) // self._freq)
         if not _connected(self._bus, self._pins):
             raise OSError(_ETIMEDOUT)
+        answer = _wire.trip(op, bytes(self._pins) + bytes((address,)) + data)
+        outcome, stretched_us = struct.unpack_from("<BI", answer)
+        if outcome == _wire.I2C_HELD or stretched_us > self._timeout_us:
+            _wire.spend(self._timeout_us)
+            raise OSError(_ETIMEDOUT)
+        _wire.spend(stretched_us)
+        if outcome == _wire.I2C_NACK:
+            raise OSError(self._NACK)
+        return memoryview(answer)[5:]
 
     def writeto(self, addr, data, stop=True):
-        self._spend(len(data))
-        if not _wire.trip(_wire.OP_I2C_WRITE, bytes((self._id, addr)) + bytes(data))[0]:
-            raise OSError(_EIO if _rp2040() else _ENODEV)
+        self._transfer(_wire.OP_I2C_WRITE, addr, len(data), bytes(data))
         return len(data)
 
     def readfrom_into(self, addr, buffer, stop=True):
-        self._spend(len(buffer))
-        answer = _wire.trip(_wire.OP_I2C_READ, bytes((self._id, addr, len(buffer))))
-        if not answer[0]:
-            raise OSError(_EIO if _rp2040() else _ENODEV)
-        buffer[:] = answer[1:]
+        count = len(buffer)
+        buffer[:] = self._transfer(_wire.OP_I2C_READ, addr, count, bytes((count,)))
 
     def readfrom(self, addr, count, stop=True):
         buffer = bytearray(count)
@@ -209,10 +212,31 @@ class I2C:
     def scan(self):
         found = []
         for address in range(0x08, 0x78):
-            self._spend(0)
-            if _wire.trip(_wire.OP_I2C_WRITE, bytes((self._id, address)))[0]:
+            try:
+                self.writeto(address, b"")
                 found.append(address)
+            except OSError:
+                pass
         return found
+
+
+class I2C(_I2cBus):
+    def __init__(self, id, *, scl=None, sda=None, freq=400000, timeout=50000):
+        if id not in (0, 1):
+            raise ValueError("I2C({}) doesn't exist".format(id))
+        for name, pin, line in (("SDA", sda, 0), ("SCL", scl, 1)):
+            _check_line(name, pin, 1, line, 1, id)
+        self._NACK = _EIO if _rp2040() else _ENODEV
+        if not _rp2040():
+            timeout = min(timeout, _ESP32_I2C_MAX_US)
+        self._open(("I2C", id), scl, sda, freq, timeout)
+
+
+class SoftI2C(_I2cBus):
+    _NACK = _ENODEV
+
+    def __init__(self, scl, sda, *, freq=400000, timeout=50000):
+        self._open(("SoftI2C", scl._id), scl, sda, freq, timeout)
 
 
 class ADC:

@@ -2,7 +2,7 @@
 """An I2C bus with a script: each transfer has to be the next step, and not before the chip is free.
 
 Steps: "> 21b1" a write of these bytes, "> 21b1 nack" one that nobody acknowledges, "< 8006.." a
-read and its answer, "< nack" a read that nobody answers.
+read and its answer, "< nack" a read that nobody answers; "@45" at the end is another address.
 """
 
 import time
@@ -27,7 +27,11 @@ class I2c:
 
     def __init__(self, address, busy_ms, *steps):
         self._address, self._busy_ms, self._steps = address, busy_ms, list(steps)
-        self._free_ms = time.ticks_ms()
+        self._free_ms = {}  # by address
+
+    def add(self, *steps):
+        """Go on with these."""
+        self._steps += steps
 
     def over(self):
         """True when nothing of the script is left."""
@@ -39,7 +43,7 @@ class I2c:
         assert step.replace(" nack", "") == found, (step, found)
         for command, busy_ms in self._busy_ms.items():
             if bytes(data).startswith(command):
-                self._free_ms = time.ticks_add(time.ticks_ms(), busy_ms)
+                self._free_ms[address] = time.ticks_add(time.ticks_ms(), busy_ms)
         self._acknowledge(step)
         return len(data)
 
@@ -51,9 +55,13 @@ class I2c:
 
     def _step(self, address, found):
         assert self._steps, found
-        assert address == self._address
-        assert time.ticks_diff(time.ticks_ms(), self._free_ms) >= 0, "too early: " + found
-        return self._steps.pop(0)
+        step, _, other = self._steps.pop(0).partition(" @")
+        assert address == (int(other, 16) if other else self._address), (address, found)
+        free_ms = self._free_ms.get(address)
+        assert free_ms is None or time.ticks_diff(time.ticks_ms(), free_ms) >= 0, (
+            found + " too early"
+        )
+        return step
 
     def _acknowledge(self, step):
         if step.endswith("nack"):

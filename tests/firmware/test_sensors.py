@@ -18,8 +18,8 @@ GOOD = {1: 600, 2: 213, 3: 45}
 class Clock:
     """Stands for Power: the only way to wait."""
 
-    def __init__(self):
-        self._now_ms = 1000
+    def __init__(self, saves):
+        self._now_ms, self.saves = 1000, saves
 
     def now_ms(self):
         return self._now_ms
@@ -34,7 +34,8 @@ class Bus:
     def __init__(self, clock):
         self.bus = self
         self.clock = clock
-        self.starts, self.answers, self.log, self.given = [], [], [], []
+        self.starts, self.answers, self.sleeps = [], [], []
+        self.log, self.given = [], []
         self.recovered = 0
 
     def recover(self):
@@ -55,6 +56,13 @@ class Scripted:
     def start(self, settings):
         self._note("start", settings)
         self._follow(self._bus.starts, None)
+
+    def sleep(self):
+        self._note("sleep")
+        self._follow(self._bus.sleeps, None)
+
+    def reset(self):
+        self._note("reset")
 
     def measure(self, values):
         self._bus.given.append((self._options["keys"], dict(values)))
@@ -83,26 +91,41 @@ class Noisy(Scripted):
         return self._bus.raw
 
 
+class Slow(Scripted):
+    """One that takes its time after power-on."""
+
+    POWER_UP_MS = 1500
+
+
 class Module:
-    Sensor = Scripted
+    def __init__(self, sensor):
+        self.Sensor = sensor
 
 
-class NoisyModule:
-    Sensor = Noisy
+for sensor in (Scripted, Noisy, Slow):
+    sys.modules["drivers." + sensor.__name__.lower()] = Module(sensor)
 
 
-sys.modules["drivers.scripted"] = Module
-sys.modules["drivers.noisy"] = NoisyModule
+class Supply:
+    """The pin of the supply, with the times at which it changed."""
+
+    def __init__(self, clock):
+        self._clock, self.log = clock, []
+
+    def __call__(self, level):
+        self.log.append((level, self._clock.now_ms()))
 
 
-def made(*keys, driver="scripted"):
+def made(*keys, driver="scripted", saves=False, supply=None):
     """Sensors, one a group of keys, each on a bus of its own; they have not been started."""
-    clock = Clock()
+    clock = Clock(saves)
     buses = {str(index): Bus(clock) for index in range(len(keys))}
     rows = enumerate(keys)
     entries = [{"driver": driver, "bus": str(index), "keys": row} for index, row in rows]
     lines = []
-    sensors = Sensors(entries, buses, clock, lambda *words: lines.append(words))
+    supply = supply and supply(clock)
+    sensors = Sensors(entries, buses, clock, lambda *words: lines.append(words), supply)
+    sensors.pin = supply
     return sensors, [buses[str(index)] for index in range(len(keys))], lines
 
 
@@ -315,3 +338,68 @@ def test_without_a_co2_sensor_that_measures_there_is_no_calibration():
     sensors.measure()
     assert refuses(OSError, sensors.calibrate_co2, 420)
     assert bus.times(("calibrate", 420)) == []
+
+
+def test_on_a_battery_sensors_have_their_supply_for_a_round_only():
+    sensors, (bus,), _ = made([1, 2, 3], saves=True, supply=Supply)
+    sensors.start("settings")
+    assert bus.times(("start", "settings")) == [1100]  # a tenth of a second after its supply
+    assert sensors.measure() == GOOD
+    off_ms = 1100 + FIRST_MS
+    assert sensors.pin.log == [(1, 1000), (0, off_ms)] and bus.log[-1] == ("sleep", off_ms)
+    bus.clock.wait_until(100000)
+    bus.log.clear()
+    assert sensors.measure() == GOOD
+    assert bus.log == [
+        (("start", "settings"), 100100),
+        ("measure", 100100 + FIRST_MS),
+        ("sleep", 100100 + FIRST_MS),
+    ]
+    assert sensors.pin.log[2:] == [(1, 100000), (0, 100100 + FIRST_MS)]
+
+
+def test_the_slowest_sensor_says_how_long_after_its_supply_they_start():
+    sensors, (bus, _), _ = made([1], [2], driver="slow", saves=True, supply=Supply)
+    sensors.start("settings")
+    assert bus.times(("start", "settings")) == [1000 + 1500]
+
+
+def test_without_a_switch_they_sleep_between_rounds_and_one_that_does_not_is_no_fault():
+    sensors, (first, second), lines = started([1], [2, 3], saves=True)
+    first.sleeps = silence(1)
+    assert sensors.measure() == GOOD and sensors.faults == 0
+    assert first.times("sleep") == second.times("sleep") == [20000] and len(lines) == 1
+    second.answers = silence(3)
+    assert sensors.measure() == {1: 600}
+    assert len(first.times("sleep")) == 2 and len(second.times("sleep")) == 1  # it is silent
+
+
+def test_on_mains_they_never_sleep():
+    sensors, (bus,), _ = started([1, 2, 3])
+    sensors.measure()
+    assert bus.times("sleep") == []
+
+
+def test_a_sensor_that_failed_is_reset_after_its_bus_was_freed():
+    sensors, (first, second), _ = started([1], [2, 3])
+    first.answers = silence(3)
+    sensors.measure()
+    assert len(first.times("reset")) == 1 and second.times("reset") == []
+
+
+def test_on_a_battery_a_calibration_has_its_supply_and_its_minutes():
+    sensors, (first, second), _ = made([2], [1], saves=True, supply=Supply)
+    sensors.start("settings")
+    sensors.measure()
+    for bus in (first, second):
+        bus.log.clear()
+    second.clock.wait_until(100000)
+    assert sensors.calibrate_co2(420) == -50
+    assert second.log == [
+        (("start", "settings"), 100100),
+        (("calibrate", 420), 100100 + CALIBRATE_MS),
+    ]
+    assert sensors.pin.log[2:] == [(1, 100000), (0, 100100 + CALIBRATE_MS)] and first.log == []
+    second.starts = silence(1)
+    assert refuses(OSError, sensors.calibrate_co2, 420)
+    assert sensors.pin.log[-1][0] == 0

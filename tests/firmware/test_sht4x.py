@@ -10,9 +10,16 @@ MEASURE = "> fd"
 REPLY = "< 6667a2" + "5eb93c"  # words of the SCD4x data sheet: 25 degC; 0.37 of the range
 
 
+class Settings:
+    def __init__(self, **values):
+        self.values = {int(key[1:]): value for key, value in values.items()}
+
+
 def made(*steps):
     bus = I2c(0x44, BUSY_MS, *steps)
-    return bus, sht4x.Sensor(bus, {})
+    sensor = sht4x.Sensor(bus, {})
+    sensor.start(Settings())
+    return bus, sensor
 
 
 def test_a_measurement_is_one_command_a_wait_and_two_words():
@@ -22,8 +29,16 @@ def test_a_measurement_is_one_command_a_wait_and_two_words():
 
 
 def test_a_start_sends_nothing():
-    bus, sensor = made()
-    sensor.start(None)
+    bus, _ = made()
+    assert bus.over()
+
+
+def test_the_offset_of_the_settings_is_taken_off():
+    bus, sensor = made(MEASURE, REPLY, MEASURE, REPLY)
+    sensor.start(Settings(_8=40))
+    assert sensor.measure({}) == {2: 210, 3: 51}  # 40.25 % of 31.7 hPa are 51.2 % of 24.9
+    sensor.start(Settings(_8=0))
+    assert sensor.measure({}) == {2: 250, 3: 40}
     assert bus.over()
 
 

@@ -280,6 +280,7 @@ def test_the_config_of_a_board_and_a_kit():
         "join_eui": bytes(8),
         "app_key": b"k" * 16,
         "interval_s": 600,
+        "mains": True,
         "latency_ms": 5,
         "clock_error_ppm": 2000,
         "radio": {
@@ -305,7 +306,16 @@ def test_a_battery_is_reported_unless_the_kit_is_on_mains(tmp_path):
     path.write_text(KITS)
     board, kit = boards.boards()["ttgo-lora32-v2_1"], boards.kits(path)["room"]
     found = boards.config_for(board, kit, "a", bytes(8), bytes(8), b"k" * 16)
-    assert found["battery"] == {"pin": 35, "ratio_permille": 2000}
+    assert found["battery"] == {"pin": 35, "ratio_permille": 2000} and not found["mains"]
+
+
+def test_the_supply_of_sensors_is_switched_where_a_pin_can_and_a_battery_feeds_them(tmp_path):
+    assert "sensor_power" not in config("rpi-pico-rfm95", "classroom")
+    path = tmp_path / "kits.toml"
+    path.write_text(KITS)
+    board, kit = boards.boards()["rpi-pico-rfm95"], boards.kits(path)["room"]
+    found = boards.config_for(board, kit, "a", bytes(8), bytes(8), b"k" * 16)
+    assert found["sensor_power"] == 27
 
 
 def test_what_a_board_or_a_kit_lacks_is_not_in_the_config(tmp_path):

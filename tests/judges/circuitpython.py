@@ -28,10 +28,11 @@ class VirtualTime:
 
 @contextmanager
 def stand_ins(**classes: str) -> Iterator[None]:
-    """Have modules of these names with one empty class each: stand_ins(busio="SPI")."""
+    """Have modules of these names with empty classes: stand_ins(busio="I2C SPI")."""
     for name, each in classes.items():
         sys.modules[name] = types.ModuleType(name)
-        setattr(sys.modules[name], each, type(each, (), {}))
+        for word in each.split():
+            setattr(sys.modules[name], word, type(word, (), {}))
     yield
     for name in classes:
         del sys.modules[name]  # other drivers may want others

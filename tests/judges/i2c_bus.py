@@ -6,9 +6,12 @@ from circuitpython import VirtualTime, stand_ins
 from simulator.board import I2cDevice
 from simulator.clock import Clock
 
-with stand_ins(busio="I2C"):
+with stand_ins(busio="I2C SPI", digitalio="DigitalInOut"):
     import adafruit_scd4x
+    import adafruit_scd30
     import adafruit_sht4x
+    import adafruit_sht31d
+    from adafruit_bme280 import basic as adafruit_bme280
     from adafruit_bus_device import i2c_device
 
 _BYTE_US = 90  # nine bits at 100 kHz
@@ -20,8 +23,9 @@ class I2c:
 
     def __init__(self, clock: Clock, chip: I2cDevice):
         self._clock, self._chip = clock, chip
-        for module in (adafruit_scd4x, adafruit_sht4x, i2c_device):
+        for module in (adafruit_scd4x, adafruit_scd30, adafruit_sht4x, adafruit_sht31d, i2c_device):
             module.time = VirtualTime(clock)
+        adafruit_bme280.sleep = VirtualTime(clock).sleep
 
     def try_lock(self) -> bool:
         return True
@@ -34,7 +38,9 @@ class I2c:
     ) -> None:
         data = bytes(buffer[start:end])
         self._pass(len(data))
-        if address != self._chip.address or not self._chip.write(data):
+        taken = address == self._chip.address and self._chip.write(data)
+        self._pass_us(self._chip.stretched_us)
+        if not taken:
             raise OSError(19, "no acknowledge")
 
     def readfrom_into(
@@ -43,10 +49,14 @@ class I2c:
         end = len(buffer) if end is None else end
         data = self._chip.read(end - start) if address == self._chip.address else None
         self._pass(end - start)
+        self._pass_us(self._chip.stretched_us)
         if data is None:
             raise OSError(19, "no acknowledge")
         buffer[start:end] = data
 
     def _pass(self, length: int) -> None:
         """Spend the time that an address and so many bytes take."""
-        self._clock.run_until(self._clock.now_us + _HOST_US + (1 + length) * _BYTE_US)
+        self._pass_us(_HOST_US + (1 + length) * _BYTE_US)
+
+    def _pass_us(self, duration_us: int) -> None:
+        self._clock.run_until(self._clock.now_us + duration_us)

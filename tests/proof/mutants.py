@@ -36,10 +36,11 @@ FRAME, CRYPTO, BACKOFF, STORE, SESSION, BACKLOG, DELIVERY = (
     f"tests/firmware/test_{name}.py"
     for name in ("frame", "crypto", "backoff", "store", "session", "backlog", "delivery")
 )
-SENSORS, SCD4X, SHT4X, WORDS, BATTERY, LIGHT, STATUS, CONFIG = (
+SENSORS, SCD4X, SHT4X, SCD30, SHT3X, BME280, CLIMATE, WORDS, BATTERY, LIGHT, STATUS, CONFIG = (
     f"tests/firmware/test_{name}.py"
     for name in (
-        "sensors", "scd4x", "sht4x", "sensirion", "battery", "traffic_light", "status", "config",
+        "sensors", "scd4x", "sht4x", "scd30", "sht3x", "bme280", "climate", "sensirion", "battery",
+        "traffic_light", "status", "config",
     )
 )  # fmt: skip
 BOARD = "tests/simulator/test_board.py"
@@ -162,7 +163,46 @@ MUTANTS = (
     Mutant("drivers/scd4x.py", "word - 0x8000", "word", SCD4X),
     Mutant("drivers/sht4x.py", "_MEASURE_MS = const(10)", "_MEASURE_MS = const(1)", SHT4X),
     Mutant("drivers/sht4x.py", "3500 * temperature + 65535", "3500 * temperature", SHT4X),
-    Mutant("drivers/sht4x.py", "min(max(humidity_pct, 0), 100)", "humidity_pct", SHT4X),
+    Mutant("drivers/sht4x.py", "self.raw, self._offset_dc", "self.raw", SHT4X),
+    Mutant("drivers/climate.py", "min(max(humidity_pct, 0), 100)", "humidity_pct", CLIMATE),
+    Mutant("drivers/climate.py", "42838", "32838", CLIMATE),
+    Mutant("drivers/climate.py", "2431 + temperature_dc", "2731 + temperature_dc", CLIMATE),
+    Mutant("drivers/climate.py", "humidity_mpct + 500", "humidity_mpct", CLIMATE),
+    Mutant("drivers/sht3x.py", "(_BREAK, _RESET, _SERIAL)", "(_RESET, _SERIAL)", SHT3X),
+    Mutant("drivers/sht3x.py", "                words(self.raw, 2)\n", "", SHT3X),
+    Mutant("drivers/sht3x.py", "_MEASURE_MS = const(16)", "_MEASURE_MS = const(12)", SHT3X),
+    Mutant("drivers/sht3x.py", "self.raw, self._offset_dc", "self.raw", SHT3X),
+    Mutant("drivers/sht3x.py", "(0x44, 0x45)", "(0x44,)", SHT3X),
+    Mutant("drivers/scd30.py", "if self._ask(command) != value", "if True", SCD30),
+    Mutant("drivers/scd30.py", "10 * value if key == 8 else value", "value", SCD30),
+    Mutant("drivers/scd30.py", "_ANSWER_MS = const(5)", "_ANSWER_MS = const(2)", SCD30),
+    Mutant("drivers/scd30.py", "if not self._ask(_READY)", "if self._ask(_READY) is None", SCD30),
+    Mutant("drivers/scd30.py", "values[_PRESSURE] + 5", "values[_PRESSURE]", SCD30),
+    Mutant("drivers/scd30.py", "700 <= pressure_hpa <= 1400 and ", "", SCD30),
+    Mutant("drivers/scd30.py", "self._pressure_hpa = pressure_hpa", "pass", SCD30),
+    Mutant("drivers/scd30.py", "self._ask(_CALIBRATE) != ppm", "False", SCD30),
+    Mutant("drivers/scd30.py", "exponent == 0xFF", "exponent == 0x1FF", SCD30),
+    Mutant("drivers/scd30.py", "value + (1 << shift - 1) >> shift", "value >> shift", SCD30),
+    Mutant("drivers/scd30.py", "-value if bits >> 31 else value", "value", SCD30),
+    Mutant("drivers/scd30.py", "0 < co2 < _PPM_FULL", "0 <= co2 < _PPM_FULL", SCD30),
+    Mutant("drivers/scd30.py", " or not -400 <= temperature_dc <= 1250", "", SCD30),
+    Mutant("drivers/bme280.py", "found == _BME280", "True", BME280),
+    Mutant("drivers/bme280.py", "(bytes(33), b", "(b", BME280),
+    Mutant(
+        "drivers/bme280.py",
+        '_START = b"\\xf2\\x01\\xf4\\x25"',
+        '_START = b"\\xf4\\x25\\xf2\\x01"',
+        BME280,
+    ),
+    Mutant("drivers/bme280.py", "self.raw[0] & 0x08", "self.raw[0] & 0x10", BME280),
+    Mutant("drivers/bme280.py", "humidity_pct >= _FOG_PCT", "True", BME280),
+    Mutant("drivers/bme280.py", "h4 << 4 | shared & 0x0F", "h4 << 4 | shared >> 4", BME280),
+    Mutant("drivers/bme280.py", "by.t1 << 1", "by.t1", BME280),
+    Mutant("drivers/bme280.py", "+ (by.p7 << 4)", "", BME280),
+    Mutant("drivers/bme280.py", "rest * by.h3 >> 11", "rest * by.h3 >> 10", BME280),
+    Mutant("drivers/bme280.py", "if _SKIPPED in (pressure, temperature) or", "if", BME280),
+    Mutant("drivers/bme280.py", "* by.h1 >> 4", "* by.h1 >> 5", BME280),
+    Mutant("drivers/bme280.py", ", self._offset_dc)", ")", BME280),
     Mutant("drivers/battery.py", "5000 * _SAMPLES", "0", BATTERY),
     Mutant("drivers/battery.py", "_SAMPLES = const(16)", "_SAMPLES = const(8)", BATTERY),
     Mutant("drivers/traffic_light.py", "co2_ppm < self.red_ppm", "co2_ppm <= self.red_ppm", LIGHT),
@@ -175,7 +215,24 @@ MUTANTS = (
     Mutant("sensors.py", "each.bus.recover()", "pass", SENSORS),
     Mutant("sensors.py", "each.started = False  # before", "pass  # before", SENSORS),
     Mutant("sensors.py", "each.started = False  # it", "pass  # it", SENSORS),
-    Mutant("sensors.py", "each.started = False\n", "pass\n", SENSORS),
+    Mutant("sensors.py", "each.started = False\n        each.driver", "each.driver", SENSORS),
+    Mutant(
+        "sensors.py",
+        "            each.started = False\n        if self",
+        "        if self",
+        SENSORS,
+    ),
+    Mutant("sensors.py", "elif not own_flags & WARMING:", "else:", SENSORS),
+    Mutant("sensors.py", "flags |= own_flags", "flags = own_flags", SENSORS),
+    Mutant("sensors.py", "_SAME = const(10)", "_SAME = const(11)", SENSORS),
+    Mutant("sensors.py", "each.raw = bytes(raw)", "each.raw = raw", SENSORS),
+    Mutant("sensors.py", "if raw == each.raw else 1", "", SENSORS),
+    Mutant("sensors.py", "self._supply(0)", "pass", SENSORS),
+    Mutant("sensors.py", "            self._supplied = False", "            pass", SENSORS),
+    Mutant("sensors.py", "max([_POWER_UP_MS] + needed_ms)", "_POWER_UP_MS", SENSORS),
+    Mutant("sensors.py", 'self._call(each, "sleep")', "pass", SENSORS),
+    Mutant("sensors.py", 'self._call(each, "reset")', "pass", SENSORS),
+    Mutant("sensors.py", "(each.started or self._saves)", "each.started", SENSORS),
     Mutant("sensors.py", "each.since_ms + each.driver.FIRST_MS", "0", SENSORS),
     Mutant("sensors.py", "each.since_ms + each.driver.CALIBRATE_MS", "0", SENSORS),
     Mutant("status.py", "len(encoded) > limit", "len(encoded) >= limit", STATUS),
@@ -184,6 +241,14 @@ MUTANTS = (
     Mutant("hardware.py", "adc.read_uv() // 1000", "adc.read_u16() * 3300 // 65535", BOARD),
     Mutant("hardware.py", "range(9)", "range(8)", BOARD),
     Mutant("hardware.py", "self._open()  # the", "pass  # the", BOARD),
+    Mutant("hardware.py", "self._free()\n        self.bus", "self.bus", BOARD),
+    Mutant("hardware.py", "if self._number is None:", "if False:", BOARD),
+    Mutant(
+        "hardware.py",
+        "SoftI2C(freq=_I2C_HZ, timeout=_I2C_TIMEOUT_US,",
+        "SoftI2C(freq=_I2C_HZ,",
+        BOARD,
+    ),
 )
 
 _own = local()

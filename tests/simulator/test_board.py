@@ -7,6 +7,7 @@ from host import files, image
 from host.errors import HostError
 from simulator import board as boards
 from simulator.board import Board, Timing, run
+from simulator.chips.i2c import I2cChip
 from simulator.clock import Clock
 
 RP2040, ESP32 = "rp2040", "esp32"
@@ -113,6 +114,7 @@ for _ in range(10):
         (RP2040, "machine.I2C(1, scl=Pin(3), sda=Pin(2))", "fine"),
         (RP2040, "machine.I2C(0, scl=Pin(20), sda=Pin(21))", "ValueError"),
         (RP2040, "machine.I2C(0, scl=Pin(3), sda=Pin(2))", "ValueError"),
+        (RP2040, "machine.SoftI2C(Pin(20), Pin(21))", "fine"),
         (ESP32, "machine.I2C(0, scl=Pin(22), sda=Pin(21))", "fine"),
         (RP2040, "machine.lightsleep(4294968)", "ValueError"),
         (RP2040, "machine.WDT(timeout=8389)", "ValueError"),
@@ -276,10 +278,11 @@ def test_an_input_that_nobody_drives_reads_its_pull(bench):
         assert bench(chip, program.format(pin)).run(1) == [levels]
 
 
-class Listener:
-    """A chip at 0x62 that acknowledges everything."""
+class Listener(I2cChip):
+    """A chip that acknowledges everything."""
 
-    address = 0x62
+    def __init__(self, address=0x62):
+        self.address = address
 
     def write(self, data):
         return True
@@ -288,31 +291,114 @@ class Listener:
         return bytes(length)
 
 
-def test_a_bus_loses_its_pins_to_a_pin_and_gets_them_back_by_recovery(bench):
-    program = """
-import hardware
-from machine import Pin
-bus = hardware.I2cBus(0, 21, 20)
-def write():
+# Both families' bus of the firmware, and what a transfer says.
+BUS = """
+import hardware, time
+from machine import I2C, Pin, SoftI2C
+bus = hardware.I2cBus(21, 20, {number})
+def write(i2c=bus.bus, address=0x62):
     try:
-        return bus.bus.writeto(0x62, b"12")
+        return i2c.writeto(address, b"12")
     except OSError as error:
         return error.errno
+def took_ms(act):
+    began_us = time.ticks_us()
+    said = act()
+    return said, time.ticks_diff(time.ticks_us(), began_us) // 1000
+"""
+FAMILIES = ((RP2040, BUS.format(number=0)), (ESP32, BUS.format(number=None)))
+
+
+def test_a_bus_loses_its_pins_to_a_pin_and_gets_them_back_by_recovery(bench):
+    program = """
 print(write())
 Pin(20, Pin.IN)
 print(write())
 bus.recover()
 print(write())
 """
-    for chip in (RP2040, ESP32):
-        made = bench(chip, program, firmware=("hardware.py",))
-        made.board.wire_i2c(0, Listener())
+    for chip, head in FAMILIES:
+        made = bench(chip, head + program, firmware=("hardware.py",))
+        made.board.wire_i2c(21, 20, Listener())
         seen = []
         for pin in (20, 21):
             made.board.wire_output(pin, lambda level, pin=pin, seen=seen: seen.append((pin, level)))
         assert made.run(1) == ["2", "110", "2"]
         # I2C specification 3.1.16: nine clocks; then SDA rises while SCL is high, a stop
-        assert seen == [(21, 1), (20, 1), *[(21, 0), (21, 1)] * 9, (20, 0), (20, 1)]
+        freed = [(21, 1), (20, 1), *[(21, 0), (21, 1)] * 9, (20, 0), (20, 1)]
+        assert seen == 2 * freed  # at its start too
+
+
+def test_nobody_is_on_lines_that_are_swapped(bench):
+    program = "print(SoftI2C(Pin(20), Pin(21)).scan(), SoftI2C(Pin(21), Pin(20)).scan())"
+    for chip, head in FAMILIES:
+        made = bench(chip, head + program, firmware=("hardware.py",))
+        made.board.wire_i2c(21, 20, Listener())
+        assert made.run(1) == ["[] [98]"]
+
+
+def test_a_chip_that_holds_the_data_line_lets_it_go_after_nine_clocks(bench):
+    program = """
+print(write(), write(address=0x44))
+bus.recover()
+print(write(), write(address=0x44), write(address=0x45) in (5, 19))
+"""
+    for chip, head in FAMILIES:
+        for clocks, after in ((9, "2 2 True"), (10, "110 110 False")):
+            made = bench(chip, head + program, firmware=("hardware.py",))
+            holder = Listener()
+            made.board.wire_i2c(21, 20, holder)
+            made.board.wire_i2c(21, 20, Listener(0x44))
+            holder.held_clocks = 9 + clocks  # those of the start do not do
+            assert made.run(2) == ["110 110", after]
+
+
+def test_a_bus_that_is_held_from_before_a_reset_is_free_at_the_start(bench):
+    for chip, head in FAMILIES:
+        made = bench(chip, head + "print(write())", firmware=("hardware.py",))
+        holder = Listener()
+        holder.held_clocks = 9
+        made.board.wire_i2c(21, 20, holder)
+        assert made.run(1) == ["2"]
+
+
+def test_a_held_data_line_reads_low(bench):
+    program = """
+print(Pin(20, Pin.IN, Pin.PULL_UP)())
+scl = Pin(21, Pin.OPEN_DRAIN, value=1)
+scl(0)
+scl(1)
+print(Pin(20, Pin.IN, Pin.PULL_UP)())
+"""
+    made = bench(RP2040, "from machine import Pin\n" + program)
+    holder = Listener()
+    holder.held_clocks = 1
+    made.board.wire_i2c(21, 20, holder)
+    assert made.run(1) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("bus", "stretched_ms", "families"),
+    # what is said, and after how long, on RP2040 and on ESP32
+    [
+        ("bus.bus", 150, ("(2, 150)", "(2, 150)")),  # the longest of an SCD30
+        ("bus.bus", 201, ("(110, 200)", "(110, 200)")),
+        ("I2C(0, scl=Pin(21), sda=Pin(20))", 49, ("(2, 49)", "(110, 13)")),
+        ("I2C(0, scl=Pin(21), sda=Pin(20))", 51, ("(110, 50)", "(110, 13)")),
+        ("I2C(0, scl=Pin(21), sda=Pin(20), timeout=200000)", 13, ("(2, 13)", "(2, 13)")),
+        ("I2C(0, scl=Pin(21), sda=Pin(20), timeout=200000)", 14, ("(2, 14)", "(110, 13)")),
+        ("SoftI2C(Pin(21), Pin(20))", 49, ("(2, 49)", "(2, 49)")),
+        ("SoftI2C(Pin(21), Pin(20))", 51, ("(110, 50)", "(110, 50)")),
+    ],
+)
+def test_a_stretched_clock_takes_its_time_up_to_the_timeout(bench, bus, stretched_ms, families):
+    program = f"i2c = {bus}\nprint(took_ms(lambda: write(i2c)))"
+    for (chip, head), said in zip(FAMILIES, families, strict=True):
+        made = bench(chip, head + program, firmware=("hardware.py",))
+        listener = Listener()
+        listener.stretched_us = stretched_ms * 1000
+        made.board.wire_i2c(21, 20, listener)
+        assert made.run(1) == [said]
 
 
 @pytest.mark.parametrize(("chip", "pin"), [(RP2040, 26), (ESP32, 35)])

@@ -44,7 +44,7 @@ def test_the_radio_is_fed_and_the_gps_is_not(tmp_path, kind):
     flash.write_bytes(image.build({"main.py": PROGRAM.encode(), DRIVER: driver}, 64, 32))
     with (tmp_path / "log").open("wb") as log:
         board = Board("bench", "esp32", flash, log, clock, 1)
-        board.wire_i2c(0, chip)
+        board.wire_i2c(22, 21, chip)
         board.power_on()
         try:
             run([board], clock, 2_000_000)

@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from simulator.chips.scd4x import Scd4x, crc8
+from simulator.chips.scd4x import Scd4x
+from simulator.chips.sensirion import crc8
 from simulator.clock import Clock
 from simulator.world import Conditions, Step
 
@@ -337,6 +338,18 @@ def test_asleep_it_hears_only_the_call_to_wake_which_it_never_acknowledges(bench
     assert bench.ask(SERIAL, 9) == "f896319f07c23bbe89"
     assert not bench.say(WAKE, 30 * MS)  # awake already
     assert bench.say(SERIAL)
+
+
+def test_its_power_takes_all_that_was_not_persisted(bench):
+    assert bench.say("2427079e09", MS) and bench.say(START, 5 * S)
+    bench.chip.power(0)
+    assert not bench.say(READY) and bench.chip.read(3) is None
+    bench.wait(10 * S)
+    bench.chip.power(1)
+    assert not bench.say(SERIAL, S - 1)  # 1 s to start, 2.1
+    assert not bench.say(SERIAL, 1)
+    assert bench.ask("2322") == "000081" and bench.ask(READY) == "8000a2"
+    assert bench.chip.time_by_state_us()["off"] == 10 * S
 
 
 def test_silent_it_measures_on(bench):

@@ -136,3 +136,14 @@ def test_frozen_it_repeats_one_measurement(bench):
     words(stream)
     bench.chip.frozen = False
     assert bench.words() == words(stream) != before
+
+
+def test_its_power_takes_the_reply(bench):
+    assert bench.chip.write(bytes((HIGH,)))
+    bench.chip.power(0)
+    assert not bench.chip.write(bytes((SERIAL,))) and bench.chip.read(6) is None
+    bench.clock.run_until(bench.clock.now_us + S)
+    bench.chip.power(1)
+    assert not bench.chip.write(bytes((SERIAL,)))
+    bench.clock.run_until(bench.clock.now_us + MS)
+    assert bench.chip.read(6) is None and bench.chip.write(bytes((SERIAL,)))
