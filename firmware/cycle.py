@@ -17,6 +17,8 @@ from settings import Settings
 _LOOK_MS = const(30000)  # how often the light follows the sensor
 _SETTLE_MS = const(30000)  # from the start of the sensors to the first reading
 _BLINK_MS = const(500)
+_LAMP_MS = const(1000)  # how often the lamp is looked at; the shortest that it shines
+_NEVER_MS = const(3600000)
 _WORK_MS = const(180000)  # how late a look may be: sensors with their tries, two exchanges
 
 
@@ -33,14 +35,17 @@ class Cycle:
         backlog, reporter, times = kept or (None, None, None)
         self._settings = Settings(store, config)
         self._backlog = Backlog(kept=backlog)
-        supply = hardware.sensor_power(config)
-        self._sensors = Sensors(config["sensors"], hardware.buses(config), power, log, supply)
+        self._lamp = hardware.lamp(config)
+        buses, supply = hardware.buses(config, self._lamp), hardware.sensor_power(config)
+        self._sensors = Sensors(config["sensors"], buses, power, log, supply)
+        self._sensors.each("restore", store)
         self._light = None if power.saves else hardware.traffic_light(config)
         self._led = Led(hardware.led(config.get("led")))
         self._battery = hardware.battery(config)
         self._reporter = Reporter(
             config, store, power, began, self._settings, self._backlog, self._battery, log, reporter
         )
+        self._reporter.tell(lambda sending: self._sensors.each("sending", sending))
         self._sensing = False
         self._restart = began.reason  # goes with the first reading
         self._look_ms = self._reading_ms = 0
@@ -53,6 +58,7 @@ class Cycle:
         """Work for ever, or until deep sleep."""
         self._reporter.begin()
         self._apply_light()
+        self._apply_lamp()
         if not self._woken:
             self._sense()
             self._reading_ms = self._power.now_ms() + _SETTLE_MS
@@ -82,7 +88,7 @@ class Cycle:
             self._began.settle(self._store)
 
     def _idle_until(self, deadline_ms):
-        """Wait; meanwhile a red light blinks, and the LED when there is something to say."""
+        """Wait; meanwhile a red light blinks, the LED when there is something to say, the lamp."""
         while True:
             now_ms = self._power.now_ms()
             if now_ms >= deadline_ms:
@@ -97,7 +103,7 @@ class Cycle:
                 if now_ms >= self._led_ms:
                     self._led_ms = now_ms + self._led.tick(deadline_ms - now_ms)
                 until_ms = min(until_ms, self._led_ms)
-            self._power.wait_until(until_ms)
+            self._power.wait_until(min(until_ms, now_ms + self._lamp_step_ms()))
 
     def _sleep_until(self, deadline_ms):
         """Sleep on a battery; what the LED has to say it says once before."""
@@ -108,7 +114,14 @@ class Cycle:
             times = [self._look_ms, self._reading_ms, self._restart]
             kept = [self._backlog.record(), reporter, times]
             power.deep_sleep_until(deadline_ms, [self._began.row(), kept])
-        power.idle_until(deadline_ms)
+        while power.now_ms() < deadline_ms:
+            power.idle_until(min(deadline_ms, power.now_ms() + self._lamp_step_ms()))
+
+    def _lamp_step_ms(self):
+        """Put the lamp out when its time is over; returns until when it has to be looked at."""
+        if self._lamp is None:
+            return _NEVER_MS
+        return min(self._lamp.left_ms() or _LAMP_MS, _LAMP_MS)
 
     def _sense(self):
         """Start the sensors with the settings that concern them."""
@@ -143,6 +156,7 @@ class Cycle:
             values[uplink.FAULTS] = self._sensors.faults
         if self._restart:
             values[uplink.RESTART], self._restart = self._restart, 0
+        self._sensors.each("keep", self._store)  # first: a total never goes back
         self._backlog.add(self._began.number, self._power.now_s(), values)
         self._log("reading", values)
         self._reporter.due_ms = min(self._reporter.due_ms, self._power.now_ms())
@@ -178,6 +192,8 @@ class Cycle:
     def _apply(self, before):
         """Let changed settings take effect where they are used."""
         self._apply_light()
+        if self._settings.values.get(settings.LAMP) != before.get(settings.LAMP):
+            self._apply_lamp()
         self._reporter.apply_settings()
         for key in (settings.ALTITUDE, settings.OFFSET, settings.SELF_CALIBRATION):
             if self._settings.values.get(key) != before.get(key):
@@ -192,3 +208,7 @@ class Cycle:
     def _apply_light(self):
         if self._light is not None:
             self._light.orange_ppm, self._light.red_ppm = self._settings[settings.LIGHT]
+
+    def _apply_lamp(self):
+        if self._lamp is not None:
+            self._lamp.set(self._settings[settings.LAMP])

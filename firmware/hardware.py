@@ -145,11 +145,32 @@ def _i2c(config):
     return I2cBus(pins["scl"], pins["sda"], pins["id"] if is_rp2040(config) else None)
 
 
-def buses(config):
+class PirPins:
+    """One PIR, or two across a path, and the lamp that their interrupts light, None without."""
+
+    def __init__(self, config, lamp):
+        pull = {"pull": Pin.PULL_DOWN} if is_rp2040(config) else {}  # ESP32's 34 to 39 have none
+        self.eyes = [
+            Pin(config[name], Pin.IN, **pull) for name in ("pir", "pir_2") if name in config
+        ]
+        self.lamp, self.irq_options, self.bus = lamp, irq_options(config), self
+        if lamp is not None:
+            lamp.present = self._present
+
+    def _present(self):
+        return any(eye() for eye in self.eyes)
+
+    def recover(self):
+        """A PIR has nothing to free."""
+
+
+def buses(config, lamp=None):
     """The buses by name, as the sensors of the config call them."""
     found = {"i2c": _i2c(config)} if "i2c" in config else {}
     if "one_wire" in config:
         found["one_wire"] = OneWireBus(config["one_wire"])
+    if "pir" in config:
+        found["pir"] = PirPins(config, lamp)
     return found
 
 
@@ -157,6 +178,16 @@ def sensor_power(config):
     """The pin that gives the sensors their supply, still off; None when they always have it."""
     number = config.get("sensor_power")
     return None if number is None else output(number)
+
+
+def lamp(config):
+    """The lamp for who passes, None when the kit has none."""
+    entry = config.get("lamp")
+    if not entry:
+        return None
+    from drivers.lamp import Lamp
+
+    return Lamp(output(entry["pin"]), entry["hold_s"] * 1000)
 
 
 def traffic_light(config):

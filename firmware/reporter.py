@@ -109,6 +109,10 @@ class Reporter:
         airtime_us = airtime.time_on_air_us(_OVERHEAD + length, *self.data_rate())
         return airtime_us * (self._mac.session.nb_trans if self._mac.session else 1)
 
+    def tell(self, on_air):
+        """Have `on_air(True)` called when a transmission begins and `on_air(False)` at its end."""
+        self._link.on_air = on_air
+
     def data_rate(self):
         """(SF, bandwidth in Hz) of the next uplink; the fastest before a join."""
         session, place = self._mac.session, self._mac.region

@@ -37,6 +37,13 @@ class Sensors:
             self._entries.append(_Entry(name, module.Sensor(bus.bus, entry), entry["keys"], bus))
         self.faults = 0
 
+    def each(self, method, *arguments):
+        """Call what only some drivers have: restore, keep, sending."""
+        for each in self._entries:
+            function = getattr(each.driver, method, None)
+            if function is not None:
+                function(*arguments)
+
     def start(self, settings):
         """Start every sensor with the settings that concern it; one that fails starts later."""
         self._settings = settings

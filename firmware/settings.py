@@ -12,8 +12,9 @@ SEQUENCE, INTERVAL, RESTART, STATUS, LAMP, CALIBRATE = const(0), const(1), const
 MARKS, ALTITUDE, OFFSET, SELF_CALIBRATION, BUDGET, LIGHT, PROOF = 6, 7, 8, 9, 10, 11, 12
 DONE, UNKNOWN, RANGE, NO_SENSOR, BUSY, FAILED = 0, 1, 2, 3, 4, 5
 del sys.modules["readings"]  # its other tables are for the host: 7 kB of heap
+_BY_PIR = 2  # of LAMP: 0 off, 1 on
 _ACTIONS = (RESTART, STATUS, CALIBRATE)
-_NEEDS = {CALIBRATE: 1, MARKS: 4, ALTITUDE: 1, OFFSET: 2, SELF_CALIBRATION: 1, LAMP: 7}
+_NEEDS = {CALIBRATE: 1, MARKS: 4, ALTITUDE: 1, OFFSET: 2, SELF_CALIBRATION: 1}
 
 
 class Settings:
@@ -28,6 +29,8 @@ class Settings:
             LIGHT: [light.get("orange_ppm", 800), light.get("red_ppm", 1200)],
             PROOF: 6,
         }
+        if "lamp" in config:
+            self.values[LAMP] = _BY_PIR
         saved = store.load("settings") or {}
         self._changed = saved.get("values", {})
         self._last = saved.get("last")  # [sequence, code, key at fault] of the last command
@@ -88,7 +91,8 @@ class Settings:
                 return RANGE, key
             if key in _ACTIONS and sequence is None:
                 return RANGE, SEQUENCE
-            if key in _NEEDS and not has_key(_NEEDS[key]):
+            lacks_lamp = key == LAMP and LAMP not in self.values
+            if lacks_lamp or (key in _NEEDS and not has_key(_NEEDS[key])):
                 return NO_SENSOR, key
         return DONE, None
 

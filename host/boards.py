@@ -20,7 +20,9 @@ DRIVERS = {
     "sht3x": ("i2c", (2, 3)),
     "bme280": ("i2c", (2, 3, 10)),
     "ds18b20": ("one_wire", (2, 13)),
+    "pir": ("pir", (7, 11)),
 }
+_OPTIONS = {"pir": ("dead_ms", "window_ms")}  # of a sensor's entry, by driver
 # The pins of a board that a sensor on each bus takes.
 BUS_PINS = {
     "i2c": ("i2c",),
@@ -139,6 +141,7 @@ class Board:
     def lamp_pins(self) -> list[int]:
         """Pins that only shine."""
         lamps = [self.light.green, self.light.orange, self.light.red] if self.light else []
+        lamps += [self.lamp] if self.lamp is not None and self.lamp not in lamps else []
         return [*lamps, self.led.pin] if self.led else lamps
 
     def pins(self) -> list[tuple[str, int]]:
@@ -169,15 +172,24 @@ _PIN_FIELDS = ("one_wire", "trigger", "echo", "pir", "pir_2", "lamp", "sensor_po
 
 @dataclass(frozen=True)
 class Sensor:
+    """A sensor of a kit; the options are those of its driver."""
+
     driver: str
     bus: str
     keys: list[int]
+    dead_ms: Annotated[int, 100, 600000] | None = None
+    window_ms: Annotated[int, 100, 60000] | None = None
 
 
 @dataclass(frozen=True)
 class Thresholds:
     orange_ppm: _Ppm
     red_ppm: _Ppm
+
+
+@dataclass(frozen=True)
+class Lamp:
+    hold_s: Annotated[int, 1, 3600]
 
 
 @dataclass(frozen=True)
@@ -190,12 +202,15 @@ class Kit:
     sensors: list[Sensor] = field(default_factory=list)
     mains: bool = False
     light: Thresholds | None = None
+    lamp: Lamp | None = None
 
     def needs(self) -> list[str]:
         """What a board must have for its sensors, such as "i2c" or "trigger"."""
         found = [name for sensor in self.sensors for name in BUS_PINS[sensor.bus]]
         if any(_COUNT_BACK in sensor.keys for sensor in self.sensors):
             found.append("pir_2")
+        if self.lamp is not None:
+            found.append("lamp")
         return list(dict.fromkeys(found))
 
 
@@ -209,6 +224,8 @@ def refusal(board: Board, kit: Kit) -> str:
         if pin in used:
             return f"'{kit.name}' needs GPIO {pin} of '{board.name}' for {used[pin]} and {use}"
         used[pin] = use
+    if "pir" in kit.needs() and not kit.mains and not board.chip.startswith("rp2040"):
+        return f"'{kit.name}' has no mains, and '{board.name}' sleeps too deeply to hear a PIR"
     return ""
 
 
@@ -291,6 +308,12 @@ def _check_sensors(table: Table, kit: Kit) -> None:
             problem = f"'{sensor.driver}' twice: both would have the same address"
             raise table.fail((*where, "driver"), problem, "leave one out")
         drivers.add(sensor.driver)
+        known = _OPTIONS.get(sensor.driver, ())
+        for option in _numbers(sensor):
+            if option not in ("driver", "bus", "keys", *known):
+                step = f"it has {', '.join(known) or 'none'}"
+                problem = f"'{option}' is no option of '{sensor.driver}'"
+                raise table.fail((*where, option), problem, step)
         for at, key in enumerate(sensor.keys):
             if key not in keys or key in measured:
                 twice = "is measured twice" if key in keys else f"is none of '{sensor.driver}'"
@@ -332,7 +355,7 @@ def config_for(
         "antenna_gain_db": board.antenna_gain_db,
         "radio": _numbers(board.radio),
         "i2c": _numbers(board.i2c),
-        "sensors": [vars(sensor) for sensor in kit.sensors],
+        "sensors": [_numbers(sensor) for sensor in kit.sensors],
     }
     if kit.light is not None and board.light is not None:
         config["light"] = _numbers(board.light) | _numbers(kit.light)
@@ -346,9 +369,12 @@ def config_for(
         config["button"] = _numbers(board.button)
     if board.battery is not None and not kit.mains:
         config["battery"] = _numbers(board.battery)
+    config |= {name: getattr(board, name) for name in ("pir", "pir_2") if name in kit.needs()}
+    if kit.lamp is not None:
+        config["lamp"] = {"pin": board.lamp, "hold_s": kit.lamp.hold_s}
     if "one_wire" in kit.needs():
         config["one_wire"] = board.one_wire
-    if board.sensor_power is not None and not kit.mains:
+    if board.sensor_power is not None and not kit.mains and "pir" not in kit.needs():
         config["sensor_power"] = board.sensor_power
     return config
 

@@ -17,6 +17,8 @@ from host.lorawan import DataFrame, LorawanError, MType, Session, parse
 
 READINGS, SETTINGS, STATUS = 1, 2, 3
 _COUNTER_TURNS = 256  # rounds of the 16-bit counter that are tried when it is not given
+_TOTALS, _TURN = ("count", "count_back"), 65536  # running totals, and where they begin anew
+_SAME_S = 30  # two readings are a minute apart at least
 _NEXT_STEP = "check that the payload is whole, and its FPort"
 
 
@@ -278,6 +280,32 @@ class Deduplicator:
             insort(self._timed.setdefault(node, []), (time_s, len(self.rows)))
         elif number is not None:
             self._numbered[node, number] = len(self.rows)
+
+
+class Counts:
+    """Adds to running totals what they grew by since the reading before, node by node.
+
+    Totals are mod 65536, so a difference is right as long as fewer passed in between. It is left
+    out for a node's first reading and for one whose clock was lost.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], list[tuple[float, int]]] = {}
+
+    def add(self, node: str, arrival_s: float, readings: list[dict[str, Any]]) -> None:
+        """Take what decode_payload has of a frame: `count` gets a `count_difference`, and so on."""
+        for reading in sorted(readings, key=lambda each: -(each["age_s"] or 0)):
+            for name in _TOTALS:
+                if name in reading and reading["age_s"] is not None:
+                    self._add(node, name, arrival_s - reading["age_s"], reading)
+
+    def _add(self, node: str, name: str, time_s: float, reading: dict[str, Any]) -> None:
+        known, total = self._known.setdefault((node, name), []), reading[name]
+        place = bisect(known, (time_s - _SAME_S, 0))
+        if place:
+            reading[f"{name}_difference"] = (total - known[place - 1][1]) % _TURN
+        if place == len(known) or known[place][0] > time_s + _SAME_S:  # not one that came again
+            known.insert(place, (time_s, total))
 
 
 def measured_at(arrival: datetime, reading: dict[str, Any]) -> datetime:

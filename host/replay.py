@@ -146,6 +146,7 @@ class Reader:
         ]  # fmt: skip
         self._last: dict[int, int] = {}  # index of the session -> its last counter
         self._seen: set[bytes] = set()
+        self._totals = decode.Counts()
         self.counts = dict.fromkeys(
             ("frames", "decoded", "joins", "other", "repeated", "unknown", "unreadable"), 0
         )
@@ -189,6 +190,7 @@ class Reader:
         except HostError:
             return self._count("unreadable")
         self.counts["decoded"] += 1
+        self._totals.add(device["name"], uplink.time.timestamp(), found)
         return [
             Row(
                 decode.measured_at(uplink.time, values),

@@ -19,6 +19,7 @@ _SENSOR_MA = {
     "waiting": 5.0,
     "off": 0.0,
     "converting": 1.0,
+    "watching": 0.015,  # AM312, measured (facts)
 }
 _HOUR_US = 3_600_000_000
 

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: MIT
 """Puts one node of a scenario together: its identity, flash image, board, chips and world."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import IO
 
 from host import boards, provision
 from host.lorawan import Session
-from simulator.air import Air, Place, Station
+from simulator.air import Air, Place, Station, Transmission
 from simulator.board import Board, Timing, unique_id
 from simulator.chips.bme280 import Bme280
 from simulator.chips.ds18b20 import Ds18b20
 from simulator.chips.i2c import I2cChip
+from simulator.chips.pir import Pir
 from simulator.chips.power_chip import Fed, PowerChip
 from simulator.chips.scd4x import Scd4x
 from simulator.chips.scd30 import Scd30
@@ -22,10 +25,12 @@ from simulator.chips.sx1276 import SX1276
 from simulator.clock import Clock
 from simulator.device import Device
 from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
+from simulator.street import Passage, Street, Traffic
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
-Sensor = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20
-_MODELS: dict[str, type[Sensor]] = {
+OnBus = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20
+Sensor = OnBus | Pir
+_MODELS: dict[str, type[OnBus]] = {
     "scd4x": Scd4x,
     "scd30": Scd30,
     "sht4x": Sht4x,
@@ -53,6 +58,18 @@ class Freezable:
             if from_us <= time_us and (until_us is None or time_us < until_us):
                 time_us = from_us
         return self._world.at(time_us)
+
+    def after(self, time_us: int) -> Passage | None:
+        """The next passage of a street; nobody passes during a frost, nor anywhere else."""
+        passage = self._world.after(time_us) if isinstance(self._world, Street) else None
+        for from_us, until_us in sorted(self._frosts, key=lambda each: each[0]):
+            if passage is None or not from_us <= passage.time_us:
+                continue
+            if until_us is None:
+                return None
+            if passage.time_us < until_us and isinstance(self._world, Street):
+                passage = self._world.after(until_us - 1)
+        return passage
 
 
 @dataclass
@@ -83,6 +100,8 @@ def make_world(plan: WorldPlan, scenario: Scenario) -> Environment:
         before, after = (Conditions(**plan.options[name]) for name in ("before", "after"))
         return Step(before, after, round(plan.options["at_h"] * _HOUR_US))
     stream = Random(f"{scenario.seed}/{plan.name}/world")
+    if plan.kind in ("crossing", "path"):
+        return Street(scenario.start, stream, Traffic(**plan.options), plan.kind == "path")
     return Classroom(scenario.start, stream, Room(**plan.options))
 
 
@@ -117,6 +136,9 @@ def make_node(
     sensors = wire_sensors(board, hardware, kit, surroundings, clock, scenario, plan)
     if hardware.sensor_power is not None and not kit.mains:
         wire_supply(board, hardware.sensor_power, sensors)
+    for sensor in sensors.values():
+        if isinstance(sensor, Pir):
+            air.on_transmit.append(beside(board, sensor))
     for pin in hardware.lamp_pins():
         board.wire_lamp(pin)
     if hardware.button is not None:
@@ -155,7 +177,7 @@ def wire_sensors(
     board: Board,
     hardware: boards.Board,
     kit: boards.Kit,
-    world: Environment,
+    world: Freezable,
     clock: Clock,
     scenario: Scenario,
     plan: NodePlan,
@@ -163,6 +185,12 @@ def wire_sensors(
     sensors: dict[str, Sensor] = {}
     for entry in kit.sensors:
         stream = Random(f"{scenario.seed}/{plan.name}/{entry.driver}")
+        if entry.driver == "pir":
+            pir = sensors["pir"] = Pir(clock, world, stream, plan.pir)
+            for name in ("pir", "pir_2"):
+                if name in kit.needs():
+                    pir.wire(partial(board.drive, getattr(hardware, name)))
+            continue
         sensors[entry.driver] = chip = _MODELS[entry.driver](clock, world, stream)
         if isinstance(chip, Ds18b20):
             assert hardware.one_wire is not None  # the config was made with it
@@ -184,13 +212,27 @@ def wire_supply(board: Board, pin: int, sensors: dict[str, Sensor]) -> None:
     board.wire_output(pin, switch)
 
 
+def beside(board: Board, pir: Pir) -> Callable[[Transmission], None]:
+    """What the PIR of a board makes of what is on the air: of the board's own."""
+
+    def on_transmit(packet: Transmission) -> None:
+        if packet.sender == board.name:
+            pir.disturb(packet.start_us, packet.end_us)
+
+    return on_transmit
+
+
 def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:
     """Have a fault of one node begin and end at its times."""
     at_us = round(fault.at_h * _HOUR_US)
     until_us = None if fault.until_h is None else round(fault.until_h * _HOUR_US)
     if fault.kind == "power-cut":
         clock.call_at(at_us, node.board.power_off)
-        clock.call_at(at_us if until_us is None else until_us, node.board.power_on)
+        on_us = at_us if until_us is None else until_us
+        clock.call_at(on_us, node.board.power_on)
+        for sensor in node.sensors.values():
+            if isinstance(sensor, Pir):
+                clock.call_at(on_us, sensor.power_on)
         return
     if fault.kind == "world-frozen":
         node.surroundings.freeze(at_us, until_us)

@@ -77,6 +77,7 @@ class Run:
         self._air = Air(self.clock, scenario.seed)
         self._air.on_transmit.append(self._on_transmit)
         self.rows: list[Row] = []
+        self._counts = decode.Counts()
         self.nodes: dict[str, Node] = {}
         self._region = REGIONS[scenario.region]
         self._worlds: dict[str, Environment] = {}
@@ -239,6 +240,7 @@ class Run:
             self._capture.event(self.clock.now_us, node.plan.name, f"port {f_port}", more=decoded)
             return
         node.decoded += 1
+        self._counts.add(node.plan.name, self.clock.now_us / 1e6, decoded["readings"])
         for values in decoded["readings"]:
             age_s = values.get("age_s") or 0
             measured_us = self.clock.now_us - age_s * 1_000_000

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 from host import boards, files
 from host.tables import Table
 from simulator import events
+from simulator.chips.pir import PARTS, PirOptions
 from simulator.events import EventPlan
 from simulator.regions import REGIONS
+from simulator.street import Traffic
 from simulator.world import Conditions, Room
 
 READY = Path(__file__).with_name("scenarios")
@@ -50,6 +52,7 @@ class NodePlan:
     irq_us: _Microseconds | None = None
     stall_us: _Microseconds = 0
     abp: bool = False
+    pir: PirOptions = field(default_factory=PirOptions)
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class _File:
     event: list[Any] = field(default_factory=list)
 
 
-WORLD_KINDS = {"classroom": Room, "step": StepOptions}
+WORLD_KINDS = {"classroom": Room, "step": StepOptions, "crossing": Traffic, "path": Traffic}
 FAULT_KINDS = {
     "sensor-silent": ("node", "sensor"),
     "sensor-frozen": ("node", "sensor"),
@@ -213,6 +216,9 @@ def _check_nodes(table: Table, scenario: Scenario) -> None:
         _refers(table, (*where, "kit"), node.kit, boards.kits())
         _refers(table, (*where, "board"), node.board, boards.boards())
         _refers(table, (*where, "world"), node.world, worlds)
+        _refers(table, (*where, "pir", "part"), node.pir.part, PARTS)
+        if reason := boards.refusal(boards.boards()[node.board], boards.kits()[node.kit]):
+            raise table.fail((*where, "board"), reason, "choose another board")
     nodes = [node.name for node in scenario.nodes]
     for index, event in enumerate(scenario.events):
         _refers(table, ("event", index, "node"), event.node, nodes)

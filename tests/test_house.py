@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "simulator/": STDLIB | dependencies() | {"host", "simulator"},
     "simulator/chips/": STDLIB | {"simulator"},  # constants of their own
     "simulator/shims/": MICROPYTHON
-    | {"uos", "utime"}  # what they stand in front of
+    | {"builtins", "uos", "utime"}  # what they stand in front of
     | {stem(path, 2) for path in PYTHON if "/shims/" in path},
 }
 

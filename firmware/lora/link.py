@@ -27,6 +27,7 @@ class Link:
         self._sent_us = 0  # ticks_us at the end of the last transmission
         self._sent_error_us = 0  # how far a reckoned end may be off
         self.rssi_dbm = self.snr_qdb = 0  # of the last frame that was heard
+        self.on_air = None  # told True when a transmission begins, False when it has ended
 
     def exchange(self, machine):
         """Run the MAC until it is done or has to wait; returns that last action.
@@ -37,7 +38,11 @@ class Link:
         while True:
             action = machine.step(event, self._power.now_ms(), data)
             if action.kind == mac.TRANSMIT:
-                self._transmit(action)
+                self._announce(True)
+                try:
+                    self._transmit(action)
+                finally:
+                    self._announce(False)
                 event, data = mac.SENT, None
             elif action.kind == mac.LISTEN:
                 data = self._listen(action)
@@ -49,6 +54,10 @@ class Link:
     def sent_ago_s(self):
         """Seconds since the end of the last transmission, asked within the exchange."""
         return time.ticks_diff(time.ticks_us(), self._sent_us) // 1000000
+
+    def _announce(self, sending):
+        if self.on_air is not None:
+            self.on_air(sending)
 
     def _transmit(self, action):
         radio, length = self._radio, len(action.phy)

@@ -19,6 +19,7 @@ CTRL_C = 255  # among the edges: somebody typed it while the board was in a call
 _HEAD, _POST = "<BQHH", "<BHBQ"
 _HEAD_SIZE, _POST_SIZE = struct.calcsize(_HEAD), struct.calcsize(_POST)
 _POSTED_MAX = 200
+_WAKE_US = 1000  # RP2040: from a light sleep until its PLLs are locked, an estimate
 
 now_us = 0
 lease_us = 0
@@ -37,6 +38,8 @@ _request = bytearray(_HEAD_SIZE + _POSTED_MAX * _POST_SIZE)  # once: the heap is
 _posted = 0
 _edges = []
 _in_handler = False
+_light = False  # in a light sleep, until something ends it
+in_flash = False  # C code erases or programs: a scheduled handler waits for the interpreter
 _locked = False  # in a hard handler: what runs there cannot allocate, only the shims can
 _head = bytearray(20)
 
@@ -95,24 +98,34 @@ def _trip(op, body):
     if CTRL_C in _edges:
         _edges.clear()
         raise KeyboardInterrupt
-    if _edges and not _in_handler:
-        _handle_edges()
+    handle_edges()
     return answer
 
 
-def _handle_edges():
-    global _in_handler
+def handle_edges():
+    """Call the handlers of what has come in, those that can run now."""
+    global _in_handler, _light
+    if not _edges or _in_handler:
+        return
     _in_handler = True
     try:
-        while _edges:
-            number = _edges.pop(0)
-            if number in handlers:
-                spend(board["irq_us"])
-                handler, pin, hard = handlers[number]
-                if hard:
-                    _call_locked(handler, pin)
-                else:
-                    handler(pin)
+        at = 0
+        while at < len(_edges):
+            handler, pin, hard = handlers.get(_edges[at], (None, None, True))
+            if in_flash and not hard:
+                at += 1
+                continue
+            _edges.pop(at)
+            if handler is None:
+                continue
+            if _light:
+                _light = False
+                spend(_WAKE_US)
+            spend(board["irq_us"])
+            if hard:
+                _call_locked(handler, pin)
+            else:
+                handler(pin)
     finally:
         _in_handler = False
 
@@ -145,22 +158,30 @@ def spend(cost_us):
     now_us += cost_us
     if now_us >= lease_us:
         trip(OP_SYNC)
+    elif _edges and not in_flash:
+        handle_edges()
     if bite_us is not None and now_us >= bite_us:
         exit_board(bitten)
 
 
-def sleep(board_us):
-    """Sleep so long by the board's own clock; interrupts are handled on the way."""
-    global now_us
+def sleep(board_us, lightly=False):
+    """Sleep so long by the board's own clock; interrupts are handled on the way.
+
+    One ends a light sleep: the clocks come up first, then its handler runs.
+    """
+    global now_us, _light
+    handle_edges()
+    _light = lightly
     end_us = now_us + board_us * 1000000 // (1000000 + ppm) + board["sleep_us"]
     bite = bite_us
     if bite is not None and bite < end_us:
         end_us = bite
-    while now_us < end_us:
+    while now_us < end_us and _light == lightly:
         if end_us < lease_us:
             now_us = end_us
         else:
             trip(OP_WAIT, struct.pack("<Q", end_us))
+    _light = False
     if bite is not None and now_us >= bite and bite_us == bite:
         exit_board(bitten)
     if board["stall_us"]:

@@ -4,6 +4,7 @@
 Arguments: the file descriptors to read from and write to, and the flash image.
 """
 
+import builtins
 import sys
 
 import _wire
@@ -19,6 +20,7 @@ _BLOCK = 4096
 _ERASED = b"\xff" * 64
 _ERASE_US = 45000  # 4 KiB sector, typical of the W25Q family
 _PAGE, _PAGE_US = 256, 700
+_open = open
 
 
 class Flash:
@@ -49,7 +51,7 @@ class Flash:
         self._note(_wire.POST_PROGRAM, block, offset, buffer)
         self._file.seek(block * _BLOCK + offset)
         self._file.write(buffer)
-        _wire.spend((len(buffer) + _PAGE - 1) // _PAGE * _PAGE_US)
+        _busy((len(buffer) + _PAGE - 1) // _PAGE * _PAGE_US)
         _wire.post(_wire.POST_PROGRAM, block)
 
     def ioctl(self, command, argument):
@@ -62,9 +64,40 @@ class Flash:
             self._file.seek(argument * _BLOCK)
             for _ in range(_BLOCK // len(_ERASED)):
                 self._file.write(_ERASED)
-            _wire.spend(_ERASE_US)
+            _busy(_ERASE_US)
             _wire.post(_wire.POST_ERASE, argument)
             return 0
+
+
+def _busy(cost_us):
+    """RP2040 has its interrupts off meanwhile; ESP32 runs no handler before the file call ends."""
+    _wire.in_flash = True
+    _wire.spend(cost_us)
+    _wire.in_flash = False
+
+
+class File:
+    """A file of ESP32: after each call the interpreter takes the interrupts that waited."""
+
+    def __init__(self, *arguments):
+        self._file = _open(*arguments)
+        _wire.handle_edges()
+
+    def __getattr__(self, name):
+        method = getattr(self._file, name)
+
+        def call(*arguments):
+            result = method(*arguments)
+            _wire.handle_edges()
+            return result
+
+        return call
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
 
 
 def mount(flash):
@@ -100,7 +133,9 @@ def start():
         import esp32  # noqa: F401
     file = open(sys.argv[3], "r+b")
     journal = _wire.board["journal"]
-    mount(Flash(file, file.seek(0, 2), open(journal, "ab") if journal else None))
+    if not _wire.board["live"] and not _wire.board["chip"].startswith("rp2040"):
+        builtins.open = File
+    mount(Flash(file, file.seek(0, 2), _open(journal, "ab") if journal else None))
     try:
         run("boot.py")
         if _wire.board["run_main"]:

@@ -356,13 +356,16 @@ def deepsleep(time_ms=0):
 
 
 def lightsleep(time_ms=0):
-    """RP2040: a watchdog that bites meanwhile stops the chip, unless it resets the oscillator."""
+    """Ended by an interrupt of a pin, on RP2040 as long as a time is given.
+
+    RP2040: a watchdog that bites meanwhile stops the chip, unless it resets the oscillator.
+    """
     if _rp2040() and time_ms > _RP2040_LIGHTSLEEP_MAX_MS:
         raise ValueError("sleep too long")
     if _rp2040() and not mem32[_PSM_WDSEL] & _ROSC:
         _wire.bitten = "stuck"
     _wire.post(_wire.POST_SLEEP, 0, 1)
-    _wire.sleep(time_ms * 1000)
+    _wire.sleep(time_ms * 1000, lightly=_rp2040())
     _wire.post(_wire.POST_SLEEP, 0, 0)
     _wire.bitten = "watchdog"
 

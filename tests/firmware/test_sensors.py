@@ -403,3 +403,10 @@ def test_on_a_battery_a_calibration_has_its_supply_and_its_minutes():
     second.starts = silence(1)
     assert refuses(OSError, sensors.calibrate_co2, 420)
     assert sensors.pin.log[-1][0] == 0
+
+
+def test_what_only_some_drivers_have_is_asked_of_those():
+    sensors, (first, second), _ = started([1], [2, 3])
+    sensors.each("calibrate", 420)
+    sensors.each("nobody has this", 420)
+    assert first.times(("calibrate", 420)) == second.times(("calibrate", 420)) == [20000]

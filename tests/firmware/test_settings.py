@@ -77,3 +77,20 @@ def test_a_null_mark_keeps_the_old_one():
     handle(values, {6: [2000, 300, None]}, lambda key: True)
     handle(values, {6: [None, 350, None]}, lambda key: True)
     assert values[settings.MARKS] == [2000, 350, None]
+
+
+def test_only_a_node_with_a_lamp_takes_the_lamp_s_setting():
+    def has_count(key):
+        return key == 7
+
+    answer, _ = handle(made(), {0: 1, 4: 1}, has_count)
+    assert answer == {0: 1, 1: settings.NO_SENSOR, 2: 4}
+    root = ramdisk.fresh()
+    config = CONFIG | {"lamp": {"pin": 19, "hold_s": 30}}
+    values = Settings(Store(root + "/state"), config)
+    assert values[settings.LAMP] == 2  # by PIR, until it is told otherwise
+    answer, _ = handle(values, {0: 1, 4: 1}, has_count)
+    assert answer == {0: 1, 1: settings.DONE}
+    assert Settings(Store(root + "/state"), config)[settings.LAMP] == 1
+    answer, _ = handle(values, {0: 2, 4: 3}, has_count)
+    assert answer == {0: 2, 1: settings.RANGE, 2: 4} and values[settings.LAMP] == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.decode import Deduplicator, decode_payload, decode_phy
+from host.decode import Counts, Deduplicator, decode_payload, decode_phy
 from host.errors import HostError
 from host.lorawan import DataFrame, MType, Session
 
@@ -248,3 +248,37 @@ def test_readings_of_a_lost_clock_go_by_number():
     assert seen.add("b", 1010, reading(None, number=0, co2=620))
     assert [each.time_s for each in seen.rows] == [None] * 3
     assert seen.rows[0].values == {"number": 65535, "co2": 600, "humidity": 45}
+
+
+def told(counts, arrival_s, *readings, node="a"):
+    """The differences that Counts adds to the readings of one frame, newest first."""
+    found = [{"age_s": age_s, "count": total} for age_s, total in readings]
+    counts.add(node, arrival_s, found)
+    return [each.get("count_difference") for each in found]
+
+
+def test_a_total_comes_with_what_it_grew_by():
+    counts = Counts()
+    assert told(counts, 1000, (0, 65530)) == [None]  # nothing was before it
+    assert told(counts, 1600, (0, 4)) == [10]  # after 65535 comes 0
+    assert told(counts, 2200, (0, 4)) == [0]
+    assert told(counts, 2200, (0, 9), node="b") == [None]
+    reading = {"age_s": 0, "count": 9, "count_back": 3, "co2": 600}
+    counts.add("a", 2800, [reading])
+    assert reading["count_difference"] == 5 and "count_back_difference" not in reading
+
+
+def test_the_reading_before_is_that_of_the_time_and_not_of_the_arrival():
+    counts = Counts()
+    assert told(counts, 1000, (0, 10)) == [None]
+    assert told(counts, 4000, (0, 60), (600, 50), (1200, 30)) == [10, 20, 20]
+    assert told(counts, 4600, (2400, 20)) == [10]  # one that was kept for long
+    assert told(counts, 4611, (2410, 20)) == [10]  # and once more, told to the second
+    assert told(counts, 4620, (20, 75)) == [15]
+
+
+def test_one_whose_clock_was_lost_has_no_reading_before_it():
+    counts = Counts()
+    assert told(counts, 1000, (0, 10)) == [None]
+    assert told(counts, 1600, (None, 12)) == [None]
+    assert told(counts, 2200, (0, 15)) == [5]

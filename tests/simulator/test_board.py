@@ -268,6 +268,61 @@ print(stamp.at > 0)
     assert lit == [19, 1] and at_us < shone_us < at_us + 100
 
 
+@pytest.mark.parametrize(("chip", "slept_ms"), [(RP2040, 1001), (ESP32, 4000)])
+def test_an_interrupt_ends_a_light_sleep_of_rp2040_once_its_clocks_are_up(bench, chip, slept_ms):
+    program = """
+import machine, time
+from machine import Pin
+def seen(pin):
+    global at
+    at = time.ticks_us()
+Pin(4, Pin.IN).irq(seen, Pin.IRQ_RISING)
+start = time.ticks_us()
+machine.lightsleep(4000)
+print(time.ticks_diff(time.ticks_us(), start) // 1000, time.ticks_diff(at, start) // 1000)
+machine.lightsleep(4000)
+print(time.ticks_diff(time.ticks_us(), start) // 1000)
+"""
+    made = bench(chip, program)
+    made.clock.call_at(boards.BOOT_US[chip] + 1_000_000, made.board.drive, 4, 1)
+    slept, again = made.run(20)
+    assert slept.split() == [str(slept_ms), "1001" if chip == RP2040 else "1000"]
+    assert int(again) == slept_ms + 4000
+
+
+ERASES = """
+import time
+from machine import Pin
+def seen(pin):
+    global at
+    at = time.ticks_us()
+at, data = None, bytes(16384)
+Pin(4, Pin.IN).irq(seen, Pin.IRQ_RISING{})
+with open("kept", "wb") as file:
+    start = time.ticks_us()
+    file.write(data)
+    file.write(data)
+    end = time.ticks_us()
+print(time.ticks_diff(at, start) // 1000, time.ticks_diff(end, start) // 1000)
+"""
+
+
+@pytest.mark.parametrize(("chip", "option"), [(RP2040, ", hard=True"), (ESP32, "")])
+def test_a_handler_waits_for_an_erase_and_that_of_esp32_for_the_whole_file_call(
+    bench, chip, option
+):
+    made = bench(chip, ERASES.format(option))
+    made.clock.call_at(boards.BOOT_US[chip] + 80_000, made.board.drive, 4, 1)
+    (line,) = made.run(2)
+    at_ms, took_ms = map(int, line.split())
+    assert sum(made.board.wear.erases.values()) >= 8
+    if chip == RP2040:
+        # at the end of the second erase; between the two 16 pages were programmed
+        assert at_ms == pytest.approx(45 + 16 * 0.7 + 45, abs=1)
+    else:
+        assert at_ms == pytest.approx(took_ms / 2, abs=30)  # between the two calls
+
+
 def test_an_input_that_nobody_drives_reads_its_pull(bench):
     program = (
         "from machine import Pin\n"
