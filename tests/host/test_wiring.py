@@ -23,8 +23,8 @@ NEEDS = {
     "pulse and light": Kit(
         "pulse and light", "", 600, [Sensor("pulse", "pulse", [4])], True, LIGHT
     ),
-    "pir": Kit("pir", "", 600, [Sensor("pir", "pir", [7])]),
-    "pirs": Kit("pirs", "", 600, [Sensor("pir", "pir", [7, 11])]),
+    "pir": Kit("pir", "", 600, [Sensor("pir", "pir", [7])], True),
+    "pirs": Kit("pirs", "", 600, [Sensor("pir", "pir", [7, 11])], True),
     "all": Kit(
         "all",
         "",
@@ -59,7 +59,14 @@ REFUSED = {
     ("heltec-v2_1", "pulse and light"): SHARED,
 }
 # (board, kit of kits.toml): why not. All other pairs go, those of rpi-pico-rfm95 always.
-REFUSED_KITS: dict[tuple[str, str], str] = {}
+REFUSED_KITS = {
+    ("m5stack-lora868", "crossing"): "no output is free for the lamp",
+    **{
+        (name, "bikes"): "on a battery an ESP32 sleeps too deeply to hear a PIR"
+        for name, board in BOARDS.items()
+        if board.chip.startswith("esp32")
+    },
+}
 
 
 @pytest.mark.parametrize("need", NEEDS)
@@ -98,6 +105,12 @@ def test_what_is_refused_says_why():
     )
     assert said("tbeam-sx1276", "pirs") == (
         "'pirs' needs pir_2, and 'tbeam-sx1276' has no free pin for it"
+    )
+    assert boards.refusal(BOARDS["heltec-v2"], KITS["bikes"]) == (
+        "'bikes' has no mains, and 'heltec-v2' sleeps too deeply to hear a PIR"
+    )
+    assert boards.refusal(BOARDS["ttgo-lora32-v2_1"], KITS["bikes"]) == (
+        "'bikes' needs pir_2, and 'ttgo-lora32-v2_1' has no free pin for it"
     )
     assert said("ttgo-lora32-v2_1", "pulse and light") == (
         "'pulse and light' needs GPIO 13 of 'ttgo-lora32-v2_1' for light green and trigger"
