@@ -10,10 +10,12 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from host.errors import HostError
 from simulator.clock import Clock, Event
+from simulator.devices import I2cDevice, SpiDevice
+from simulator.family import BOOT_US, CAUSES, COSTS_US, IRQ_US, PROG_SIZE, unique_id
 from simulator.micropython import command
 from simulator.one_wire import OneWireBus, OneWireDevice
 from simulator.wear import Wear
@@ -34,48 +36,6 @@ _RISING, _FALLING = 8, 4
 _I2C = struct.Struct("<BI")
 _NACK, _ACK, _HELD = range(3)
 _FOREVER = 1 << 62
-
-# What `machine.reset_cause()` says after each way to end (facts: RP2040 calls them all watchdog).
-_CAUSES = {
-    "esp32": {"power": 1, "reset": 2, "watchdog": 3, "deepsleep": 4, "soft_reset": 5},
-    "rp2040": {"power": 1, "reset": 3, "watchdog": 3, "deepsleep": 3, "soft_reset": 1},
-}
-# Microseconds that a call takes on a board at its usual clock, beside the bus time itself.
-_COSTS_US = {
-    "rp2040": {"ticks_us": 3, "pin_us": 4, "spi_us": 25, "i2c_us": 60, "adc_us": 12, "sleep_us": 8},
-    "esp32": {"ticks_us": 3, "pin_us": 6, "spi_us": 45, "i2c_us": 80, "adc_us": 60, "sleep_us": 15},
-}
-_IRQ_US = {"rp2040": 12, "esp32": 150}  # hard interrupt; scheduled callback
-BOOT_US = {"rp2040": 250_000, "esp32": 400_000}  # from reset to the first line of main.py
-PROG_SIZE = {"rp2040": 256, "esp32": 32}  # bytes: what each stock image formats LittleFS with
-
-
-def unique_id(seed: int, name: str, chip: str) -> bytes:
-    """What `machine.unique_id()` says: 8 bytes of the RP2040's flash, 6 of the ESP32's MAC."""
-    return random.Random(f"{seed}/{name}/id").randbytes(8 if chip.startswith("rp2040") else 6)
-
-
-class SpiDevice(Protocol):
-    """A chip on an SPI bus, behind a chip-select of its own."""
-
-    def select(self) -> None: ...
-    def transfer(self, mosi: bytes) -> bytes: ...
-    def deselect(self) -> None: ...
-
-
-class I2cDevice(Protocol):
-    """A chip on an I2C bus; False and None are a missing acknowledge.
-
-    `stretched_us`: how long it held SCL low in the last transfer; `held_clocks`: it holds SDA low
-    until it has seen so many more clocks.
-    """
-
-    address: int
-    stretched_us: int
-    held_clocks: int
-
-    def write(self, data: bytes) -> bool: ...
-    def read(self, length: int) -> bytes | None: ...
 
 
 @dataclass
@@ -391,11 +351,11 @@ class Board:
         return {
             "chip": self.chip,
             "clock_ppm": self.timing.clock_ppm,
-            "irq_us": _IRQ_US[self.family] if irq_us is None else irq_us,
+            "irq_us": IRQ_US[self.family] if irq_us is None else irq_us,
             "stall_us": self.timing.stall_us,
             "posted_pins": sorted(self._posted_pins),
             "prog_size": PROG_SIZE[self.family],
-            "reset_cause": _CAUSES[self.family][self.starts[-1][1]],
+            "reset_cause": CAUSES[self.family][self.starts[-1][1]],
             "seed": stream.getrandbits(63),
             "unique_id": list(unique_id(self._seed, self.name, self.chip)),
             "journal": str(self.journal) if self.journal else None,
@@ -404,7 +364,7 @@ class Board:
             "rtc_memory": list(self.rtc_memory),
             "held": self.held_pins,
             "clock_began_us": self._clock_began_us(),
-            **_COSTS_US[self.family],
+            **COSTS_US[self.family],
         }
 
     def _clock_began_us(self) -> int:

@@ -11,7 +11,7 @@ from typing import IO
 from host import boards, provision
 from host.lorawan import Session
 from simulator.air import Air, Place, Station, Transmission
-from simulator.board import Board, Timing, unique_id
+from simulator.board import Board, Timing
 from simulator.chips.bme280 import Bme280
 from simulator.chips.ds18b20 import Ds18b20
 from simulator.chips.i2c import I2cChip
@@ -24,6 +24,7 @@ from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
 from simulator.clock import Clock
 from simulator.device import Device
+from simulator.family import unique_id
 from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
 from simulator.world import Classroom, Conditions, Environment, Room, Step

@@ -410,11 +410,7 @@ def test_a_reader_that_goes_away_is_no_mistake(words):
     [
         ("boards", 1, "Bad file descriptor; check the path and its permissions"),
         ("boards --json", 1, "Bad file descriptor; check the path and its permissions"),
-        (
-            "kits show classrom --json",
-            2,
-            "unknown kit 'classrom'; known: classroom, classroom-sht4x",
-        ),
+        ("kits show --json", 2, "missing argument 'NAME'; see node071 kits show --help"),
     ],
 )
 def test_an_output_that_takes_nothing_is_one_line(words, status, said):

@@ -3,8 +3,8 @@
 
 from circuitpython import VirtualTime, stand_ins
 
-from simulator.board import I2cDevice
 from simulator.clock import Clock
+from simulator.devices import I2cDevice
 
 with stand_ins(busio="I2C SPI", digitalio="DigitalInOut"):
     import adafruit_scd4x

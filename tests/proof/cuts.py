@@ -31,8 +31,9 @@ from simulator import board as boards_running
 from simulator import fleet
 from simulator import scenario as scenarios
 from simulator.air import Air, Place
-from simulator.board import PROG_SIZE, Board
+from simulator.board import Board
 from simulator.clock import Clock
+from simulator.family import PROG_SIZE
 from simulator.run import Run
 from simulator.scenario import FaultPlan
 

@@ -18,7 +18,7 @@ from host import maccommands
 from host.decode import Deduplicator
 from host.lorawan import DataFrame, JoinRequest, parse
 from simulator import scenario as scenarios
-from simulator.board import BOOT_US
+from simulator.family import BOOT_US
 from simulator.run import Run
 from simulator.scenario import FaultPlan
 

@@ -8,7 +8,7 @@ import cbor2
 import pytest
 
 from host import lorawan, maccommands
-from simulator.board import BOOT_US
+from simulator.family import BOOT_US
 from simulator.scenario import FaultPlan
 
 ESP32, RP2040, NO_ADC = "ttgo-lora32-v2_1", "rpi-pico-rfm95", "feather-rp2040-rfm95"

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""What each chip family is like: its reset causes, its times, its flash, its id."""
+
+import random
+
+# What `machine.reset_cause()` says after each way to end (facts: RP2040 calls them all watchdog).
+CAUSES = {
+    "esp32": {"power": 1, "reset": 2, "watchdog": 3, "deepsleep": 4, "soft_reset": 5},
+    "rp2040": {"power": 1, "reset": 3, "watchdog": 3, "deepsleep": 3, "soft_reset": 1},
+}
+# Microseconds that a call takes on a board at its usual clock, beside the bus time itself.
+COSTS_US = {
+    "rp2040": {"ticks_us": 3, "pin_us": 4, "spi_us": 25, "i2c_us": 60, "adc_us": 12, "sleep_us": 8},
+    "esp32": {"ticks_us": 3, "pin_us": 6, "spi_us": 45, "i2c_us": 80, "adc_us": 60, "sleep_us": 15},
+}
+IRQ_US = {"rp2040": 12, "esp32": 150}  # hard interrupt; scheduled callback
+BOOT_US = {"rp2040": 250_000, "esp32": 400_000}  # from reset to the first line of main.py
+PROG_SIZE = {"rp2040": 256, "esp32": 32}  # bytes: what each stock image formats LittleFS with
+
+
+def unique_id(seed: int, name: str, chip: str) -> bytes:
+    """What `machine.unique_id()` says: 8 bytes of the RP2040's flash, 6 of the ESP32's MAC."""
+    return random.Random(f"{seed}/{name}/id").randbytes(8 if chip.startswith("rp2040") else 6)
