@@ -36,6 +36,9 @@ FRAME, CRYPTO, BACKOFF, STORE, SESSION, BACKLOG, DELIVERY = (
     f"tests/firmware/test_{name}.py"
     for name in ("frame", "crypto", "backoff", "store", "session", "backlog", "delivery")
 )
+PIR, LAMP, DAYS = (
+    f"tests/simulator/test_{name}.py" for name in ("pir_driver", "lamp", "counting_days")
+)
 SENSORS, SCD4X, SHT4X, SCD30, SHT3X, BME280, CLIMATE, WORDS, BATTERY, LIGHT, STATUS, CONFIG = (
     f"tests/firmware/test_{name}.py"
     for name in (
@@ -149,6 +152,21 @@ MUTANTS = (
     # The sensors: bytes and waits on the bus, rounding, tries, fault bits.
     Mutant("drivers/sensirion.py", "0x31 if crc & 0x80", "0x07 if crc & 0x80", WORDS),
     Mutant("drivers/sensirion.py", "!= reply[at + 2]", "!= crc8(reply[at : at + 2])", WORDS),
+    Mutant("drivers/pir.py", "if self._sending:", "if False:", PIR),
+    Mutant("drivers/pir.py", " - dead_ms // 32", "", PIR),
+    Mutant("drivers/pir.py", "self._totals[0] + 1 & 0xFFFF", "self._totals[0] + 1", PIR),
+    Mutant("drivers/pir.py", "self._first[other] = False", "pass", PIR),
+    Mutant("drivers/pir.py", "self._first[eye] = False", "pass", PIR),
+    Mutant("drivers/pir.py", "self._masked = False\n", "pass\n", PIR),
+    Mutant("drivers/pir.py", "_AFTER_TX_MS = const(3000)", "_AFTER_TX_MS = const(2700)", PIR),
+    Mutant("drivers/pir.py", "max(self._still_ms)", "min(self._still_ms)", PIR),
+    Mutant("drivers/pir.py", "self._saw = any(kept)", "pass", PIR),
+    Mutant("drivers/lamp.py", "if self._mode == _BY_PIR:", "if True:", LAMP),
+    Mutant("drivers/lamp.py", "self._mode, self._lit = mode, False", "self._mode = mode", LAMP),
+    Mutant("hardware.py", 'return {"hard": True} if is_rp2040(config) else {}', "return {}", LAMP),
+    Mutant("cycle.py", "left_ms() or _LAMP_MS, _LAMP_MS)", "left_ms() or _LAMP_MS, 99999)", LAMP),
+    Mutant("cycle.py", 'self._sensors.each("restore", store)', "pass", DAYS),
+    Mutant("cycle.py", 'self._sensors.each("keep", self._store)', "pass", DAYS),
     Mutant("drivers/scd4x.py", "(_WAKE, _STOP)", "(_STOP,)", SCD4X),
     Mutant("drivers/scd4x.py", "time.sleep_ms(500)\n        for", "for", SCD4X),
     Mutant("drivers/scd4x.py", "offset_dc * 65535 + 875", "offset_dc * 65535", SCD4X),
