@@ -153,6 +153,11 @@ def test_a_board_that_is_no_table(tmp_path):
         ("keys = [1]", "keys = [1, 2]", None),
         ('driver = "sht4x"', 'driver = "scd4x"', "'scd4x' twice"),
         ("keys = [2, 3] }", "keys = [2, 3], x = 1 }", "[room.sensors] unknown key 'x'"),
+        (
+            "keys = [2, 3] }",
+            "keys = [2, 3], dead_ms = 4000 }",
+            "[room.sensors] 'dead_ms' is no option of 'sht4x'",
+        ),
     ],
 )
 def test_a_mistake_in_a_kit_is_named_with_its_line(tmp_path, old, new, said):
@@ -265,6 +270,18 @@ def config(board, kit):
     return boards.config_for(
         boards.boards()[board], boards.kits()[kit], "room-1", bytes(8), bytes(8), b"k" * 16
     )
+
+
+def test_a_kit_that_counts_has_its_pirs_its_lamp_and_their_supply_all_the_time():
+    found = config("rpi-pico-rfm95", "crossing")
+    assert (found["pir"], found["lamp"]) == (18, {"pin": 19, "hold_s": 30})
+    assert "pir_2" not in found
+    assert found["sensors"] == [{"driver": "pir", "bus": "pir", "keys": [7], "dead_ms": 4000}]
+    assert config("ttgo-lora32-v2_1", "crossing")["pir"] == 39
+    found = config("rpi-pico-rfm95", "bikes")
+    assert (found["pir"], found["pir_2"], found["mains"]) == (18, 22, False)
+    assert "lamp" not in found and "sensor_power" not in found
+    assert found["sensors"][0]["keys"] == [7, 11] and found["sensors"][0]["window_ms"] == 2000
 
 
 def test_the_config_of_a_board_and_a_kit():

@@ -119,6 +119,8 @@ def test_a_start_without_a_zone_is_utc(load):
         ('name = "two"', 'name = "../two"', "[node] '../two' is no name of a node"),
         ('name = "two"', 'name = ""', "[node] '' is no name of a node"),
         ('kit = "classroom-sht4x"', 'kit = "classrom"', "[node] unknown kit 'classrom'"),
+        ("clock_ppm = 20", 'pir = { part = "am313" }', "[node.pir] unknown part 'am313'"),
+        ("clock_ppm = 20", "pir = { own_tx = 2 }", "'own_tx' is 2, it has to be 0 to 1"),
         ('"feather-rp2040-rfm95"', '"feather"', "[node] unknown board 'feather'"),
         ('world = "step"', 'world = "moon"', "[node] unknown world 'moon'"),
         ("clock_ppm = 20", "clock_ppm = -1000000", "[node] 'clock_ppm' is -1000000"),
@@ -200,3 +202,14 @@ def test_a_name_is_a_scenario_a_kit_or_a_file(tmp_path):
 def test_each_fault_kind_needs_fields_that_a_fault_has():
     known = {each.name for each in fields(FaultPlan)}
     assert all(known.issuperset(needs) for needs in scenarios.FAULT_KINDS.values())
+
+
+def test_a_kit_that_does_not_go_on_its_board_is_named_with_its_line(load):
+    text = TEXT.replace('kit = "classroom"', 'kit = "bikes"')
+    text = text.replace('board = "rpi-pico-rfm95"', 'board = "ttgo-lora32-v2_1"')
+    with pytest.raises(HostError) as error:
+        load(text)
+    assert str(error.value) == (
+        "my-day.toml, line 15: [node] 'bikes' needs pir_2, "
+        "and 'ttgo-lora32-v2_1' has no free pin for it"
+    )
