@@ -204,6 +204,10 @@ class Kit:
     light: Thresholds | None = None
     lamp: Lamp | None = None
 
+    def switches_supply(self) -> bool:
+        """Its sensors have their supply for a round only; a PIR watches all the time."""
+        return not self.mains and "pir" not in self.needs()
+
     def needs(self) -> list[str]:
         """What a board must have for its sensors, such as "i2c" or "trigger"."""
         found = [name for sensor in self.sensors for name in BUS_PINS[sensor.bus]]
@@ -374,7 +378,7 @@ def config_for(
         config["lamp"] = {"pin": board.lamp, "hold_s": kit.lamp.hold_s}
     if "one_wire" in kit.needs():
         config["one_wire"] = board.one_wire
-    if board.sensor_power is not None and not kit.mains and "pir" not in kit.needs():
+    if board.sensor_power is not None and kit.switches_supply():
         config["sensor_power"] = board.sensor_power
     return config
 

@@ -186,7 +186,7 @@ def _lamp_wires(board: Board, kit: Kit) -> Iterator[Wire]:
 
 def _supply(board: Board, kit: Kit, supply: str) -> str:
     place = _place(board, supply)
-    if board.sensor_power is None or kit.mains:
+    if board.sensor_power is None or not kit.switches_supply():
         return place
     return f"{place}, through a switch that is closed while {_place_of(board)} is high"
 

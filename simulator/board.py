@@ -16,6 +16,7 @@ from host.errors import HostError
 from simulator.clock import Clock, Event
 from simulator.devices import I2cDevice, SpiDevice
 from simulator.family import BOOT_US, CAUSES, COSTS_US, IRQ_US, PROG_SIZE, unique_id
+from simulator.i2c import I2cBus
 from simulator.micropython import command
 from simulator.one_wire import OneWireBus, OneWireDevice
 from simulator.wear import Wear
@@ -33,8 +34,6 @@ _POSTED = struct.Struct("<BHBQ")
 _ANSWER = struct.Struct("<QQHH")
 _EDGE = struct.Struct("<BBQ")
 _RISING, _FALLING = 8, 4
-_I2C = struct.Struct("<BI")
-_NACK, _ACK, _HELD = range(3)
 _FOREVER = 1 << 62
 
 
@@ -84,7 +83,7 @@ class Board:
         self._seed, self._log = seed, log
         self._spi: dict[tuple[int, int], SpiDevice] = {}
         self._selected: dict[int, SpiDevice] = {}
-        self._i2c: dict[tuple[int, int], dict[int, I2cDevice]] = {}  # by SCL and SDA
+        self._i2c: dict[tuple[int, int], I2cBus] = {}  # by SCL and SDA
         self._one_wire: dict[int, OneWireBus] = {}
         self._output_handlers: dict[int, Callable[[int], None]] = {}
         self._inputs: dict[int, Callable[[], int]] = {}
@@ -105,7 +104,7 @@ class Board:
 
     def wire_i2c(self, scl: int, sda: int, device: I2cDevice) -> None:
         """Put a chip on the two pins of an I2C bus."""
-        self._i2c.setdefault((scl, sda), {})[device.address] = device
+        self._i2c.setdefault((scl, sda), I2cBus()).add(device)
 
     def wire_one_wire(self, pin: int, devices: Sequence[OneWireDevice]) -> None:
         """Put chips on the 1-Wire bus of a pin; the pull-up is there."""
@@ -273,8 +272,10 @@ class Board:
         if op == _SPI:
             device = self._selected.get(body[0])
             return device.transfer(body[1:]) if device else bytes(len(body) - 1)
-        if op in (_I2C_WRITE, _I2C_READ):
-            return self._transfer(op, body[:2], body[2], body[3:])
+        if op == _I2C_WRITE:
+            return self._i2c.get((body[0], body[1]), I2cBus()).write(body[2], body[3:])
+        if op == _I2C_READ:
+            return self._i2c.get((body[0], body[1]), I2cBus()).read(body[2], body[3])
         if op == _ONE_WIRE:
             return self._one_wire.get(body[0], OneWireBus(())).serve(body[1], body[2:])
         if op == _PIN_GET:
@@ -291,38 +292,21 @@ class Board:
             return json.dumps(self._description()).encode()
         return b""
 
-    def _transfer(self, op: int, lines: bytes, address: int, data: bytes) -> bytes:
-        """One I2C transfer: its outcome, how long the clock was stretched, what was read."""
-        chips = self._i2c.get((lines[0], lines[1]), {})
-        if any(chip.held_clocks for chip in chips.values()):
-            return _I2C.pack(_HELD, 0)
-        chip = chips.get(address)
-        if chip is None:
-            return _I2C.pack(_NACK, 0)
-        answer = (b"" if chip.write(data) else None) if op == _I2C_WRITE else chip.read(data[0])
-        outcome = _NACK if answer is None else _ACK
-        return _I2C.pack(outcome, chip.stretched_us) + (answer or b"")
-
     def _level(self, pin: int, idle: int) -> int:
         """What a pin reads; `idle` where nothing drives it."""
-        for (_, sda), chips in self._i2c.items():
-            if sda == pin and any(chip.held_clocks for chip in chips.values()):
-                return 0
+        if any(sda == pin and bus.held for (_, sda), bus in self._i2c.items()):
+            return 0
         read = self._inputs.get(pin)
         return read() if read else self.levels.get(pin, idle)
 
     def _set(self, pin: int, level: int) -> None:
         if level and not self.levels.get(pin, 1):
-            self._clock_i2c(pin)
+            for (scl, _), bus in self._i2c.items():
+                if scl == pin:
+                    bus.clock()
         self.levels[pin] = level
         if pin in self._output_handlers:
             self._output_handlers[pin](level)
-
-    def _clock_i2c(self, pin: int) -> None:
-        """A rising edge: on SCL the next bit of a chip that waits in the middle of a byte."""
-        for (scl, _), chips in self._i2c.items():
-            for chip in chips.values() if scl == pin else ():
-                chip.held_clocks = max(chip.held_clocks - 1, 0)
 
     def _note(self, kind: int, number: int, level: int, at_us: int) -> None:
         if kind == _POST_ERASE:

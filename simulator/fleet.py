@@ -14,7 +14,6 @@ from simulator.air import Air, Place, Station, Transmission
 from simulator.board import Board, Timing
 from simulator.chips.bme280 import Bme280
 from simulator.chips.ds18b20 import Ds18b20
-from simulator.chips.i2c import I2cChip
 from simulator.chips.pir import Pir
 from simulator.chips.power_chip import Fed, PowerChip
 from simulator.chips.scd4x import Scd4x
@@ -135,7 +134,7 @@ def make_node(
     radio = wire_radio(board, hardware, station, clock)
     surroundings = Freezable(world)
     sensors = wire_sensors(board, hardware, kit, surroundings, clock, scenario, plan)
-    if hardware.sensor_power is not None and not kit.mains:
+    if hardware.sensor_power is not None and kit.switches_supply():
         wire_supply(board, hardware.sensor_power, sensors)
     for sensor in sensors.values():
         if isinstance(sensor, Pir):
@@ -203,11 +202,11 @@ def wire_sensors(
 
 def wire_supply(board: Board, pin: int, sensors: dict[str, Sensor]) -> None:
     """Have a pin switch the supply of the sensors, which are off until then."""
-    switched = [each for each in sensors.values() if isinstance(each, I2cChip)]
 
     def switch(level: int) -> None:
-        for each in switched:
-            each.power(level)
+        for each in sensors.values():
+            if not isinstance(each, Pir):  # a kit with one has no switch
+                each.power(level)
 
     switch(0)
     board.wire_output(pin, switch)

@@ -38,6 +38,7 @@ class Ds18b20:
     def __init__(self, clock: Clock, environment: Environment, stream: Random, clone: bool = False):
         self.environment = environment
         self.silent = self.corrupt_crc = self.frozen = False
+        self._powered = True
         self.zeros = self.brown_out = self.replays = False
         serial = bytes((_FAMILY,)) + stream.randbytes(6)
         self.rom = serial + bytes((crc8(serial),))
@@ -60,17 +61,23 @@ class Ds18b20:
         self._done_us = None
         self._deaf()
 
+    def power(self, level: int) -> None:
+        """Its supply goes on (1) or off (0)."""
+        if level and not self._powered:
+            self.power_on()
+        self._powered = bool(level)
+
     def reset(self) -> bool:
         """A reset pulse; True: presence."""
         self._finish()
         self._expect(self._rom_command, 8)
         self._output = []
-        return not self.silent
+        return self._powered and not self.silent
 
     def read_bit(self) -> int:
         """A read slot: what it has to say, else whether a conversion is under way."""
         self._finish()
-        if self.silent:
+        if self.silent or not self._powered:
             return 1
         if self._output:
             return self._output.pop(0)

@@ -159,6 +159,13 @@ def test_on_a_battery_the_supply_is_switched():
     assert "switch" not in wires("ttgo-lora32-v2_1", "pulse")[0]["supply"]
 
 
+def test_a_pir_has_its_supply_all_the_time_as_what_is_beside_it():
+    kit = Kit("gate", "", 600, [Sensor("pir", "pir", [7]), Sensor("sht4x", "i2c", [2])])
+    found = wiring.plan(BOARDS["rpi-pico-rfm95"], kit)["wires"]
+    supplies = [each["to"] for each in found if each["pin"] == "supply"]
+    assert supplies == ["VBUS (pin 40)", "3V3 (pin 36)"]
+
+
 @pytest.mark.parametrize(
     ("need", "said"),
     [

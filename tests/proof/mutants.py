@@ -250,7 +250,7 @@ MUTANTS = (
     Mutant("sensors.py", "max([_POWER_UP_MS] + needed_ms)", "_POWER_UP_MS", SENSORS),
     Mutant("sensors.py", 'self._call(each, "sleep")', "pass", SENSORS),
     Mutant("sensors.py", 'self._call(each, "reset")', "pass", SENSORS),
-    Mutant("sensors.py", "(each.started or self._saves)", "each.started", SENSORS),
+    Mutant("sensors.py", "(each.started or self._power.saves)", "each.started", SENSORS),
     Mutant("sensors.py", "each.since_ms + each.driver.FIRST_MS", "0", SENSORS),
     Mutant("sensors.py", "each.since_ms + each.driver.CALIBRATE_MS", "0", SENSORS),
     Mutant("status.py", "len(encoded) > limit", "len(encoded) >= limit", STATUS),

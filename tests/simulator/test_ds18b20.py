@@ -146,6 +146,16 @@ def test_settings_come_back_from_eeprom_after_power_on(bench):
     assert bench.call("ccbe", 5) == "500501023f"
 
 
+def test_without_its_supply_it_is_not_there_and_says_85_afterwards(bench):
+    assert bench.raw() != 0x0550
+    bench.chip.power(1)  # it has it already
+    assert bench.call("ccbe", 2) != "5005"
+    bench.chip.power(0)
+    assert bench.wire.serve(0, b"") == b"\0" and bench.read(2) == "ffff"
+    bench.chip.power(1)
+    assert bench.call("ccbe", 9) == POWER_ON
+
+
 def test_silent_it_is_not_there(bench):
     bench.chip.silent = True
     assert bench.wire.serve(0, b"") == b"\0" and bench.read(2) == "ffff"
