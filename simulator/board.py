@@ -14,16 +14,17 @@ from typing import IO
 
 from host.errors import HostError
 from simulator.clock import Clock, Event
-from simulator.devices import I2cDevice, SpiDevice
+from simulator.devices import I2cDevice, PulseDevice, SpiDevice
 from simulator.family import BOOT_US, CAUSES, COSTS_US, IRQ_US, PROG_SIZE, unique_id
 from simulator.i2c import I2cBus
 from simulator.micropython import command
 from simulator.one_wire import OneWireBus, OneWireDevice
+from simulator.pulses import serve
 from simulator.wear import Wear
 
 SHIMS = Path(__file__).with_name("shims")
 HANG_S = 120
-HEAP = "200k"  # about what an RP2040 has, on words of 64 bit
+HEAP = "256k"  # an RP2040 has about 200k, of words half as long
 
 _SYNC, _WAIT, _PIN_SET, _PIN_GET, _PIN_IRQ, _SPI = range(6)
 _I2C_WRITE, _I2C_READ, _ADC, _EXIT, _BOOT, _PROMPT, _FEED, _RTC = range(6, 14)
@@ -34,6 +35,7 @@ _POSTED = struct.Struct("<BHBQ")
 _ANSWER = struct.Struct("<QQHH")
 _EDGE = struct.Struct("<BBQ")
 _RISING, _FALLING = 8, 4
+_PULSE = 17
 _FOREVER = 1 << 62
 
 
@@ -88,6 +90,7 @@ class Board:
         self._output_handlers: dict[int, Callable[[int], None]] = {}
         self._inputs: dict[int, Callable[[], int]] = {}
         self._adc: dict[int, Callable[[], int]] = {}
+        self._pulses: dict[int, PulseDevice] = {}  # by their echo pins
         self._posted_pins: set[int] = set()
         self._triggers: dict[int, int] = {}
         self._edges: list[tuple[int, int, int]] = []
@@ -121,6 +124,12 @@ class Board:
     def wire_adc(self, pin: int, read: Callable[[], int]) -> None:
         """Have `read()` give the 16-bit value at an analogue pin."""
         self._adc[pin] = read
+
+    def wire_pulse(self, trigger: int, echo: int, device: PulseDevice) -> None:
+        """Put an ultrasonic sensor on its two pins."""
+        self._pulses[echo] = device
+        self.wire_output(trigger, device.trigger)
+        self.wire_input(echo, lambda: device.echo(self.clock.now_us)[0])
 
     def wire_lamp(self, pin: int) -> None:
         """A pin that only shines: its changes are kept in `outputs` with their times."""
@@ -288,6 +297,8 @@ class Board:
             return struct.pack("<H", self._adc[body[0]]() if body[0] in self._adc else 0)
         elif op == _RTC:
             self.rtc_memory = body
+        elif op == _PULSE:
+            return serve(self._pulses, body, self.clock.now_us, self.timing.clock_ppm)
         elif op == _BOOT:
             return json.dumps(self._description()).encode()
         return b""

@@ -10,7 +10,7 @@ from simulator.board import SHIMS
 from simulator.micropython import command
 
 SCRIPTS = Path(__file__).with_name("board")
-HEAP = "200k"  # as the virtual board
+HEAP = "256k"  # as the virtual board
 
 
 def compiled(folder):
