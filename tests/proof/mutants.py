@@ -46,6 +46,10 @@ SENSORS, SCD4X, SHT4X, SCD30, SHT3X, BME280, CLIMATE, WORDS, BATTERY, LIGHT, STA
         "traffic_light", "status", "config",
     )
 )  # fmt: skip
+DISTANCE = "tests/firmware/test_distance.py"
+PULSE = "tests/simulator/test_pulse.py"
+MARKS = "tests/firmware/test_marks.py"
+ON_SITE = "tests/simulator/test_marks.py"
 BOARD = "tests/simulator/test_board.py"
 
 MUTANTS = (
@@ -267,6 +271,24 @@ MUTANTS = (
         "SoftI2C(freq=_I2C_HZ,",
         BOARD,
     ),
+    # Distances: which shots count, what they mean, who says where the marks are.
+    Mutant("distance.py", "_ENOUGH = const(4)", "_ENOUGH = const(3)", DISTANCE),
+    Mutant("distance.py", "_OUTLIER = const(3)", "_OUTLIER = const(4)", DISTANCE),
+    Mutant("distance.py", "_FINEST_MM = const(3)", "_FINEST_MM = const(1)", DISTANCE),
+    Mutant("distance.py", "if temperature_dc is None:", "if not temperature_dc:", DISTANCE),
+    Mutant("distance.py", "values.get(2, values.get(13))", "values.get(13)", DISTANCE),
+    Mutant("distance.py", "flags |= NOISY", "flags = NOISY", DISTANCE),
+    Mutant("drivers/pulse.py", "SHOT_MS = 100", "SHOT_MS = 40", PULSE),
+    Mutant("drivers/pulse.py", "if pins.echo() and not", "if False and not", PULSE),
+    Mutant("drivers/pulse.py", "if echo_us == -2:", "if False:", PULSE),
+    Mutant("drivers/pulse.py", "<= self._blind_mm", "<= 0", PULSE),
+    Mutant("hardware.py", "for level in (0, 1):", "for level in (1, 0):", PULSE),
+    Mutant("marks.py", "_JUMP_PCT = const(20)", "_JUMP_PCT = const(19)", MARKS),
+    Mutant("marks.py", "level_mm - distance_mm", "distance_mm - level_mm", MARKS),
+    Mutant("marks.py", "self._looks = self._taken_looks = 0", "pass", MARKS),
+    Mutant("marks.py", "if key not in values", "if key in values", MARKS),
+    Mutant("service.py", "_HELD_MS = const(5000)", "_HELD_MS = const(500)", ON_SITE),
+    Mutant("onsite.py", "distance_mm + above_mm if", "distance_mm if", ON_SITE),
 )
 
 _own = local()
