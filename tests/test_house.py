@@ -248,7 +248,7 @@ RULES = [
     (arrows_one_way, CODE, "host/x.py", "def f():\n    from simulator.run import Run\n"),
     (arrows_one_way, CODE, "host/desk.py", "from simulator.run import Run\n"),
     (arrows_one_way, CODE, "host/x.py", "import readings\n"),
-    (arrows_one_way, CODE, "host/x.py", "import numpy\n"),
+    (arrows_one_way, CODE, "host/x.py", "import pandas\n"),
     (arrows_one_way, CODE, "host/x.py", "importlib.import_module('firmware.cbor')\n"),
     (arrows_one_way, CODE, "simulator/x.py", "from lora import crypto\n"),
     (arrows_one_way, CODE, "simulator/chips/x.py", "from host import lorawan\n"),
