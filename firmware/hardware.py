@@ -171,6 +171,11 @@ def buses(config, lamp=None):
         found["one_wire"] = OneWireBus(config["one_wire"])
     if "pir" in config:
         found["pir"] = PirPins(config, lamp)
+    if "uart" in config:
+        from drivers.uart import UartBus
+
+        pins = config["uart"]
+        found["uart"] = UartBus(pins["id"], pins["tx"], pins["rx"])
     return found
 
 
