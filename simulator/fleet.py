@@ -12,15 +12,20 @@ from host import boards, provision
 from host.lorawan import Session
 from simulator.air import Air, Place, Station, Transmission
 from simulator.board import Board, Timing
+from simulator.chips.a02yyuw import A02yyuw
 from simulator.chips.bme280 import Bme280
 from simulator.chips.ds18b20 import Ds18b20
+from simulator.chips.maxbotix import Maxbotix
+from simulator.chips.mhz19 import MhZ19
 from simulator.chips.pir import Pir
 from simulator.chips.power_chip import Fed, PowerChip
 from simulator.chips.scd4x import Scd4x
 from simulator.chips.scd30 import Scd30
+from simulator.chips.senseair_s8 import SenseairS8
 from simulator.chips.sht3x import Sht3x
 from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
+from simulator.chips.uart import UartChip
 from simulator.clock import Clock
 from simulator.device import Device
 from simulator.family import unique_id
@@ -28,7 +33,8 @@ from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
-OnBus = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20
+OnUart = MhZ19 | SenseairS8 | A02yyuw | Maxbotix
+OnBus = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20 | OnUart
 Sensor = OnBus | Pir
 _MODELS: dict[str, type[OnBus]] = {
     "scd4x": Scd4x,
@@ -37,6 +43,10 @@ _MODELS: dict[str, type[OnBus]] = {
     "sht3x": Sht3x,
     "bme280": Bme280,
     "ds18b20": Ds18b20,
+    "mhz19": MhZ19,
+    "senseair_s8": SenseairS8,
+    "a02yyuw": A02yyuw,
+    "maxbotix": Maxbotix,
 }
 _HOUR_US = 3_600_000_000
 
@@ -195,6 +205,9 @@ def wire_sensors(
         if isinstance(chip, Ds18b20):
             assert hardware.one_wire is not None  # the config was made with it
             board.wire_one_wire(hardware.one_wire, [chip])
+        elif isinstance(chip, UartChip):
+            assert hardware.uart is not None
+            board.wire_uart(hardware.uart.tx, hardware.uart.rx, chip)
         else:
             board.wire_i2c(hardware.i2c.scl, hardware.i2c.sda, chip)
     return sensors
@@ -233,6 +246,9 @@ def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:
         for sensor in node.sensors.values():
             if isinstance(sensor, Pir):
                 clock.call_at(on_us, sensor.power_on)
+            elif isinstance(sensor, UartChip):
+                clock.call_at(at_us, sensor.power, 0)
+                clock.call_at(on_us, sensor.power, 1)
         return
     if fault.kind == "world-frozen":
         node.surroundings.freeze(at_us, until_us)

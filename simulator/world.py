@@ -14,13 +14,19 @@ _STEP_H = GRID_US / 3_600_000_000
 
 @dataclass(frozen=True)
 class Conditions:
-    """The air at one place and time."""
+    """The air at one place and time; where there is a distance to measure, what it is to.
+
+    `rough_mm`: one standard deviation of a shot; `echo_lost`: share of shots without an echo.
+    """
 
     co2_ppm: Annotated[float, 0, 40000]
     temperature_c: Annotated[float, -50, 100]
     humidity_pct: Annotated[float, 0, 100]
     water_c: Annotated[float, -5, 60] | None = None
     pressure_hpa: Annotated[float, 300, 1100] = 1013.25
+    distance_mm: Annotated[float, 0, 20000] | None = None
+    rough_mm: Annotated[float, 0, 1000] = 0.0
+    echo_lost: Annotated[float, 0, 1] = 0.0
 
 
 @dataclass(frozen=True)
