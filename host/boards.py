@@ -9,20 +9,10 @@ from typing import Annotated, Any
 
 from host import files, pins
 from host.errors import HostError
+from host.sensors import DRIVERS, MAINS, Sensor, check_options
 from host.tables import Table
 
 CONFIG_VERSION = 1
-# The drivers of the firmware: the bus that each needs, and the wire keys that it supplies.
-DRIVERS = {
-    "scd4x": ("i2c", (1, 2, 3)),
-    "scd30": ("i2c", (1, 2, 3)),
-    "sht4x": ("i2c", (2, 3)),
-    "sht3x": ("i2c", (2, 3)),
-    "bme280": ("i2c", (2, 3, 10)),
-    "ds18b20": ("one_wire", (2, 13)),
-    "pir": ("pir", (7, 11)),
-}
-_OPTIONS = {"pir": ("dead_ms", "window_ms")}  # of a sensor's entry, by driver
 # The pins of a board that a sensor on each bus takes.
 BUS_PINS = {
     "i2c": ("i2c",),
@@ -171,17 +161,6 @@ _PIN_FIELDS = ("one_wire", "trigger", "echo", "pir", "pir_2", "lamp", "sensor_po
 
 
 @dataclass(frozen=True)
-class Sensor:
-    """A sensor of a kit; the options are those of its driver."""
-
-    driver: str
-    bus: str
-    keys: list[int]
-    dead_ms: Annotated[int, 100, 600000] | None = None
-    window_ms: Annotated[int, 100, 60000] | None = None
-
-
-@dataclass(frozen=True)
 class Thresholds:
     orange_ppm: _Ppm
     red_ppm: _Ppm
@@ -312,12 +291,13 @@ def _check_sensors(table: Table, kit: Kit) -> None:
             problem = f"'{sensor.driver}' twice: both would have the same address"
             raise table.fail((*where, "driver"), problem, "leave one out")
         drivers.add(sensor.driver)
-        known = _OPTIONS.get(sensor.driver, ())
-        for option in _numbers(sensor):
-            if option not in ("driver", "bus", "keys", *known):
-                step = f"it has {', '.join(known) or 'none'}"
-                problem = f"'{option}' is no option of '{sensor.driver}'"
-                raise table.fail((*where, option), problem, step)
+        check_options(table, where, sensor)
+        if sensor.driver in MAINS and not kit.mains:
+            problem = f"'{sensor.driver}' wants mains: it warms up for minutes"
+            raise table.fail((*where, "driver"), problem, "write mains = true")
+        if bus == "uart" and any(each.bus == bus for each in kit.sensors[:index]):
+            problem = f"'{sensor.driver}' beside another sensor: a UART has one at its end"
+            raise table.fail((*where, "driver"), problem, "leave one out")
         for at, key in enumerate(sensor.keys):
             if key not in keys or key in measured:
                 twice = "is measured twice" if key in keys else f"is none of '{sensor.driver}'"
@@ -376,6 +356,8 @@ def config_for(
     config |= {name: getattr(board, name) for name in ("pir", "pir_2") if name in kit.needs()}
     if kit.lamp is not None:
         config["lamp"] = {"pin": board.lamp, "hold_s": kit.lamp.hold_s}
+    if "uart" in kit.needs():
+        config["uart"] = _numbers(board.uart)
     if "one_wire" in kit.needs():
         config["one_wire"] = board.one_wire
     if board.sensor_power is not None and kit.switches_supply():
