@@ -17,13 +17,17 @@ DRIVERS = {
     "pir": ("pir", (7, 11)),
     "mhz19": ("uart", (1,)),
     "senseair_s8": ("uart", (1,)),
+    "a02yyuw": ("uart", (4,)),
+    "maxbotix": ("uart", (4,)),
 }
 _OPTIONS = {  # of a sensor's entry, by driver
     "pir": ("dead_ms", "window_ms"),
     "mhz19": ("range_ppm", "self_calibration"),
     "senseair_s8": ("self_calibration",),
+    "a02yyuw": ("blind_mm", "farthest_mm", "unit_mm", "compensated"),
+    "maxbotix": ("blind_mm", "farthest_mm"),
 }
-_CHOICES = {"range_ppm": (2000, 5000, 10000)}
+_CHOICES = {"range_ppm": (2000, 5000, 10000), "unit_mm": (1, 10)}
 MAINS = ("mhz19", "senseair_s8")  # they warm up for minutes, and draw 20 mA
 
 
@@ -38,6 +42,10 @@ class Sensor:
     window_ms: Annotated[int, 100, 60000] | None = None
     range_ppm: Annotated[int, 2000, 10000] | None = None
     self_calibration: Annotated[int, 0, 1] | None = None
+    blind_mm: Annotated[int, 0, 2000] | None = None
+    farthest_mm: Annotated[int, 500, 20000] | None = None
+    unit_mm: Annotated[int, 1, 10] | None = None
+    compensated: Annotated[int, 0, 1] | None = None
 
 
 def check_options(table: Table, where: tuple[str | int, ...], sensor: Sensor) -> None:

@@ -178,9 +178,14 @@ CO2 = CO2.replace("interval_s = 600", "interval_s = 600\nmains = true")
         ("keys = [1]", "keys = [1], range_ppm = 3000", "'range_ppm' is 3000"),
         ("keys = [1]", "keys = [1], range_ppm = 1000", "it has to be 2000 to 10000"),
         ("keys = [1]", "keys = [1], self_calibration = 2", "it has to be 0 to 1"),
-        ("keys = [1]", "keys = [1], dead_ms = 400", "'dead_ms' is no option of 'mhz19'"),
+        ("keys = [1]", "keys = [1], unit_mm = 10", "'unit_mm' is no option of 'mhz19'"),
         ("mains = true", "mains = false", "'mhz19' wants mains"),
         ('"mhz19", bus = "uart"', '"mhz19", bus = "i2c"', "'mhz19' on bus 'i2c'"),
+        (
+            '"sht4x", bus = "i2c", keys = [2, 3]',
+            '"maxbotix", bus = "uart", keys = [4]',
+            "one at its end",
+        ),
         (
             '"sht4x", bus = "i2c", keys = [2, 3]',
             '"sht4x", bus = "i2c", keys = [2, 3], self_calibration = 1',

@@ -46,8 +46,9 @@ SENSORS, SCD4X, SHT4X, SCD30, SHT3X, BME280, CLIMATE, WORDS, BATTERY, LIGHT, STA
         "traffic_light", "status", "config",
     )
 )  # fmt: skip
-SERIAL, MHZ19, S8 = (
-    f"tests/firmware/test_{name}.py" for name in ("serial", "mhz19", "senseair_s8")
+SERIAL, MHZ19, S8, A02YYUW, MAXBOTIX = (
+    f"tests/firmware/test_{name}.py"
+    for name in ("serial", "mhz19", "senseair_s8", "a02yyuw", "maxbotix")
 )
 BOARD = "tests/simulator/test_board.py"
 UART = "tests/simulator/test_uart.py"
@@ -365,6 +366,34 @@ MUTANTS = (
         S8,
     ),
     Mutant("drivers/senseair_s8.py", "if self._warms or self._lost:", "if self._lost:", S8),
+    Mutant("drivers/a02yyuw.py", "(head + high + low) & 0xFF == total", "True", A02YYUW),
+    Mutant(
+        "drivers/a02yyuw.py", "            at += _LENGTH\n", "            return found\n", A02YYUW
+    ),
+    Mutant("drivers/a02yyuw.py", "            at += 1\n", "            at += _LENGTH\n", A02YYUW),
+    Mutant("drivers/a02yyuw.py", "        empty(self._uart)\n", "", A02YYUW),
+    Mutant("drivers/a02yyuw.py", "shot_mm > self._farthest_mm", "False", A02YYUW),
+    Mutant("drivers/a02yyuw.py", "shot_mm <= self._blind_mm", "shot_mm < self._blind_mm", A02YYUW),
+    Mutant("drivers/a02yyuw.py", "counted * self._unit_mm", "counted", A02YYUW),
+    Mutant(
+        "drivers/a02yyuw.py", "_REFERENCE_DC = const(150)", "_REFERENCE_DC = const(200)", A02YYUW
+    ),
+    Mutant("drivers/a02yyuw.py", "_FRAME_MS = const(350)", "_FRAME_MS = const(250)", A02YYUW),
+    Mutant("drivers/maxbotix.py", 'data.split(b"\\r")[:-1]', 'data.split(b"\\r")', MAXBOTIX),
+    Mutant("drivers/maxbotix.py", "reversed(data", "iter(data", MAXBOTIX),
+    Mutant("drivers/maxbotix.py", "_DIGITS = (4, 5)", "_DIGITS = (3, 4, 5)", MAXBOTIX),
+    Mutant("drivers/maxbotix.py", " and digits.isdigit()", "", MAXBOTIX),
+    Mutant(
+        "drivers/maxbotix.py",
+        "shot_mm >= self._farthest_mm",
+        "shot_mm > self._farthest_mm",
+        MAXBOTIX,
+    ),
+    Mutant(
+        "drivers/maxbotix.py", "shot_mm <= self._blind_mm", "shot_mm < self._blind_mm", MAXBOTIX
+    ),
+    Mutant("drivers/maxbotix.py", "        empty(self._uart)\n", "", MAXBOTIX),
+    Mutant("drivers/maxbotix.py", "COMPENSATED = True", "COMPENSATED = False", MAXBOTIX),
     Mutant("drivers/uart.py", "            self._uart.deinit()\n", "", UART),
     Mutant(
         "drivers/uart.py", "            self._uart = None\n            Pin", "            Pin", UART
