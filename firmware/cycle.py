@@ -10,6 +10,7 @@ import uplink
 from backlog import Backlog
 from delivery import stretched_s
 from led import Led
+from marks import Marks
 from reporter import Reporter
 from sensors import Sensors
 from settings import Settings
@@ -32,13 +33,18 @@ class Cycle:
     def __init__(self, config, store, power, began, log, kept=None):
         self._store, self._power, self._log = store, power, log
         self._began = began
-        backlog, reporter, times = kept or (None, None, None)
+        backlog, reporter, marks, times = kept or (None, None, None, None)
         self._settings = Settings(store, config)
         self._backlog = Backlog(kept=backlog)
         self._lamp = hardware.lamp(config)
         buses, supply = hardware.buses(config, self._lamp), hardware.sensor_power(config)
         self._sensors = Sensors(config["sensors"], buses, power, log, supply)
         self._sensors.each("restore", store)
+        bay = config.get("bay")
+        self._marks = Marks(bay, marks)
+        self._every_ms = None if power.saves else _LOOK_MS  # None: only for readings
+        if bay:
+            self._every_ms = bay["look_s"] * 1000
         self._light = None if power.saves else hardware.traffic_light(config)
         self._led = Led(hardware.led(config.get("led")))
         self._battery = hardware.battery(config)
@@ -112,7 +118,7 @@ class Cycle:
         reporter = self._reporter.record() if power.pays_deep_sleep(deadline_ms) else None
         if reporter is not None:
             times = [self._look_ms, self._reading_ms, self._restart]
-            kept = [self._backlog.record(), reporter, times]
+            kept = [self._backlog.record(), reporter, self._marks.record(), times]
             power.deep_sleep_until(deadline_ms, [self._began.row(), kept])
         while power.now_ms() < deadline_ms:
             power.idle_until(min(deadline_ms, power.now_ms() + self._lamp_step_ms()))
@@ -134,6 +140,7 @@ class Cycle:
             self._sense()
             self._power.wait_until(self._power.now_ms() + self._sensors.first_ms())
         values = self._sensors.measure()
+        self._marks.look(values)
         if self._light is not None:
             if 1 in values:
                 self._light.show(values[1])
@@ -141,7 +148,9 @@ class Cycle:
                 self._light.off()
         if self._power.now_ms() >= self._reading_ms:
             self._keep(values)
-        next_ms = self._reading_ms if self._power.saves else self._look_ms + _LOOK_MS
+        next_ms = self._reading_ms
+        if self._every_ms is not None:
+            next_ms = self._look_ms + self._every_ms
         self._look_ms = max(next_ms, self._power.now_ms())
         self._expect_look()
 
@@ -152,8 +161,9 @@ class Cycle:
             self._settings[settings.BUDGET] * 1000000,
         )
         self._reading_ms = max(self._reading_ms + interval_s * 1000, self._power.now_ms())
-        if self._sensors.faults:
-            values[uplink.FAULTS] = self._sensors.faults
+        faults = self._sensors.faults | self._marks.add(values, self._settings[settings.MARKS])
+        if faults:
+            values[uplink.FAULTS] = faults
         if self._restart:
             values[uplink.RESTART], self._restart = self._restart, 0
         self._sensors.each("keep", self._store)  # first: a total never goes back

@@ -9,6 +9,7 @@ _SPI_HZ = 8000000  # SX1276: 10 MHz at most
 _I2C_HZ = 100000
 _I2C_TIMEOUT_US = 200000  # SCD30 stretches the clock for up to 150 ms
 _RAIL_MS = 10  # until the rail stands and the radio has started (SX1276, 7.2.1)
+_CYCLE_MS = 100  # without supply, and with it until the first shot
 _ADC_MV = 3300  # at full scale, RP2040
 
 
@@ -140,6 +141,25 @@ class OneWireBus:
         self.bus.pin.init(Pin.OPEN_DRAIN, Pin.PULL_UP)
 
 
+class PulseBus:
+    """The two pins of an ultrasonic sensor; `supply` is the pin that switches it on, or None."""
+
+    def __init__(self, trigger, echo, supply):
+        self.bus = self
+        self.trigger, self.echo, self._supply = output(trigger), Pin(echo, Pin.IN), supply
+
+    def cycle(self):
+        """Take the supply away for a moment, and wait until it works again. False: no switch."""
+        if self._supply is None:
+            return False
+        for level in (0, 1):
+            self._supply(level)
+            time.sleep_ms(_CYCLE_MS)
+        return True
+
+    recover = cycle
+
+
 def _i2c(config):
     pins = config["i2c"]
     return I2cBus(pins["scl"], pins["sda"], pins["id"] if is_rp2040(config) else None)
@@ -171,6 +191,9 @@ def buses(config, lamp=None):
         found["one_wire"] = OneWireBus(config["one_wire"])
     if "pir" in config:
         found["pir"] = PirPins(config, lamp)
+    if "pulse" in config:
+        pins = config["pulse"]
+        found["pulse"] = PulseBus(pins["trigger"], pins["echo"], sensor_power(config))
     if "uart" in config:
         from drivers.uart import UartBus
 

@@ -9,6 +9,7 @@ NOT_PROVISIONED = const(3)
 REGISTERED_ANEW = const(4)
 KEYS_USED_UP = const(5)
 SAFE_MODE = const(6)
+NO_MARK = const(7)
 
 _HALF_MS = const(300)  # of a blink: on, then off
 _PAUSE_MS = const(5000)

@@ -59,7 +59,8 @@ def _live(config, store, power, began, kept=None):
             log("node071", config["name"], "start", began.number, "reason", began.reason)
             if began.held:
                 _hold(config, power, log)
-            if service.asked(hardware.button(config)):
+            button = hardware.button(config)
+            if service.asked(button) and not _marked(config, button, power, log):
                 return _serve(config, store, log)
         power.arm()
         if began.safe:
@@ -72,6 +73,15 @@ def _live(config, store, power, began, kept=None):
         power.progress(2 * _PAUSE_MS)
         power.wait_ms(_PAUSE_MS)
         start.crashed(store, error, began, power.now_s())
+
+
+def _marked(config, button, power, log):
+    """True when a long press was for a mark, and not for service mode."""
+    if not service.held(button):
+        return False
+    import onsite
+
+    return onsite.by_button(config, power, log)
 
 
 def _serve(config, store, log):

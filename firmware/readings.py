@@ -120,4 +120,10 @@ LEDS = (
         "it failed three times within minutes: radio and settings only",
         "read its console; after 6 hours, or a restart by downlink, it tries the whole again",
     ),
+    (
+        7,
+        "no mark",
+        "the service button was held, and the distance is none that can be a mark",
+        "is the sensor wired, and does it see the floor or the water? then hold it once more",
+    ),
 )

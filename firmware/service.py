@@ -16,6 +16,7 @@ from store import Store
 
 _FLAG = "/service"
 _WINDOW_MS = const(3000)
+_HELD_MS = const(5000)
 _SLICE_MS = const(50)
 _IDLE_MS = const(900_000)
 
@@ -56,6 +57,16 @@ def asked(button):
     end_ms = time.ticks_add(time.ticks_ms(), _WINDOW_MS)
     while time.ticks_diff(end_ms, time.ticks_ms()) > 0:
         if button is not None and button():
+            return True
+        time.sleep_ms(_SLICE_MS)
+    return False
+
+
+def held(button):
+    """Wait until the service button is let go, five seconds at most; True: it is still held."""
+    end_ms = time.ticks_add(time.ticks_ms(), _HELD_MS)
+    while button is not None and button():
+        if time.ticks_diff(end_ms, time.ticks_ms()) <= 0:
             return True
         time.sleep_ms(_SLICE_MS)
     return False

@@ -28,6 +28,7 @@ class Settings:
             BUDGET: config.get("airtime_budget_s", 30),
             LIGHT: [light.get("orange_ppm", 800), light.get("red_ppm", 1200)],
             PROOF: 6,
+            MARKS: config.get("marks") or [None] * 3,
         }
         if "lamp" in config:
             self.values[LAMP] = _BY_PIR
@@ -76,9 +77,13 @@ class Settings:
     def _keep(self, command):
         for key, value in command.items():
             if key == MARKS:
-                old = self.values.get(MARKS, [None] * 3)
-                value = [old[i] if mark is None else mark for i, mark in enumerate(value)]
+                value = self._marks(value)
             self._changed[key] = self.values[key] = value
+
+    def _marks(self, changes):
+        """The marks with these changes; null keeps."""
+        old = self.values[MARKS]
+        return [old[i] if mark is None else mark for i, mark in enumerate(changes)]
 
     def _check(self, command, sequence, has_key):
         if sequence is not None and not _fits(sequence, 0, 65535):
@@ -88,6 +93,8 @@ class Settings:
             if key not in rows or key == SEQUENCE:
                 return UNKNOWN, key
             if not _valid(key, value, rows[key][3], rows[key][4]):
+                return RANGE, key
+            if key == MARKS and not _ordered(self._marks(value)):
                 return RANGE, key
             if key in _ACTIONS and sequence is None:
                 return RANGE, SEQUENCE
@@ -105,6 +112,12 @@ def _valid(key, value, lowest, highest):
     if key == LIGHT and not (_fits(value[0], 0, 65535) and _fits(value[1], value[0], 65535)):
         return False
     return all((key == MARKS and part is None) or _fits(part, lowest, highest) for part in value)
+
+
+def _ordered(marks):
+    """False when the floor of an empty bin would be nearer than a full one."""
+    empty_mm, full_mm, _ = marks
+    return empty_mm is None or full_mm is None or empty_mm >= full_mm
 
 
 def _fits(value, lowest, highest):

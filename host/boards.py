@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Boards and kits: the two tables, checked, and the config that a pair of them makes."""
+"""The table of boards, checked, and the config that one of them and a kit make."""
 
 import re
 from dataclasses import dataclass, field, fields
@@ -9,23 +9,17 @@ from typing import Annotated, Any
 
 from host import files, pins
 from host.errors import HostError
-from host.sensors import DRIVERS, MAINS, Sensor, check_options
+from host.kits import DRIVERS as DRIVERS
+from host.kits import Kit as Kit
+from host.kits import Sensor as Sensor
+from host.kits import Thresholds as Thresholds
+from host.kits import kits as kits
 from host.tables import Table
 
 CONFIG_VERSION = 1
-# The pins of a board that a sensor on each bus takes.
-BUS_PINS = {
-    "i2c": ("i2c",),
-    "uart": ("uart",),
-    "one_wire": ("one_wire",),
-    "pulse": ("trigger", "echo"),
-    "pir": ("pir",),
-}
-_COUNT_BACK = 11  # the wire key that takes a second PIR
 # No kit has a traffic light and one of these, so that they may share its pins.
 _BESIDE_LIGHT = ("trigger", "lamp")
 _PROG_SIZE = {"rp2040": 256, "esp32": 32}  # what each stock image formats LittleFS with
-_Ppm = Annotated[int, 400, 40000]
 _BusNumber = Annotated[int, 0, 2]
 
 
@@ -149,7 +143,7 @@ class Board:
                 found.append((each.name, value))
         return found
 
-    def pins_for(self, kit: "Kit") -> list[tuple[str, int]]:
+    def pins_for(self, kit: Kit) -> list[tuple[str, int]]:
         """The same, of those that are in use when a kit is put on it."""
         optional = {"light", "uart", *_PIN_FIELDS} - {*kit.needs(), "sensor_power"}
         if kit.light is not None:
@@ -158,43 +152,6 @@ class Board:
 
 
 _PIN_FIELDS = ("one_wire", "trigger", "echo", "pir", "pir_2", "lamp", "sensor_power")
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    orange_ppm: _Ppm
-    red_ppm: _Ppm
-
-
-@dataclass(frozen=True)
-class Lamp:
-    hold_s: Annotated[int, 1, 3600]
-
-
-@dataclass(frozen=True)
-class Kit:
-    """One row of kits.toml: what is put on a board."""
-
-    name: str
-    title: str
-    interval_s: Annotated[int, 60, 86400]
-    sensors: list[Sensor] = field(default_factory=list)
-    mains: bool = False
-    light: Thresholds | None = None
-    lamp: Lamp | None = None
-
-    def switches_supply(self) -> bool:
-        """Its sensors have their supply for a round only; a PIR watches all the time."""
-        return not self.mains and "pir" not in self.needs()
-
-    def needs(self) -> list[str]:
-        """What a board must have for its sensors, such as "i2c" or "trigger"."""
-        found = [name for sensor in self.sensors for name in BUS_PINS[sensor.bus]]
-        if any(_COUNT_BACK in sensor.keys for sensor in self.sensors):
-            found.append("pir_2")
-        if self.lamp is not None:
-            found.append("lamp")
-        return list(dict.fromkeys(found))
 
 
 def refusal(board: Board, kit: Kit) -> str:
@@ -260,52 +217,6 @@ def _check_flashing(table: Table, board: Board) -> None:
             raise table.fail((board.name, "usb", at), f"'{each}' is no USB id", step)
 
 
-@cache
-def kits(path: Path | None = None) -> dict[str, Kit]:
-    """All kits of the table, checked. HostError names the line of the first mistake."""
-    table = Table(path or files.root() / "kits.toml")
-    found = {}
-    for name, values in files.load_toml(table.path).items():
-        found[name] = table.make(Kit, (name,), values, name=name)
-        _check_sensors(table, found[name])
-        light = found[name].light
-        if light is not None and light.orange_ppm >= light.red_ppm:
-            problem = f"orange at {light.orange_ppm} ppm is not below red at {light.red_ppm}"
-            raise table.fail((name, "light"), problem, "make orange_ppm the smaller one")
-    return found
-
-
-def _check_sensors(table: Table, kit: Kit) -> None:
-    measured: set[int] = set()
-    drivers: set[str] = set()
-    for index, sensor in enumerate(kit.sensors):
-        where = (kit.name, "sensors", index)
-        if sensor.driver not in DRIVERS:
-            step = f"drivers: {', '.join(DRIVERS)}"
-            raise table.fail((*where, "driver"), f"no driver '{sensor.driver}'", step)
-        bus, keys = DRIVERS[sensor.driver]
-        if sensor.bus != bus:
-            problem = f"'{sensor.driver}' on bus '{sensor.bus}'"
-            raise table.fail((*where, "bus"), problem, f'write bus = "{bus}"')
-        if sensor.driver in drivers:
-            problem = f"'{sensor.driver}' twice: both would have the same address"
-            raise table.fail((*where, "driver"), problem, "leave one out")
-        drivers.add(sensor.driver)
-        check_options(table, where, sensor)
-        if sensor.driver in MAINS and not kit.mains:
-            problem = f"'{sensor.driver}' wants mains: it warms up for minutes"
-            raise table.fail((*where, "driver"), problem, "write mains = true")
-        if bus == "uart" and any(each.bus == bus for each in kit.sensors[:index]):
-            problem = f"'{sensor.driver}' beside another sensor: a UART has one at its end"
-            raise table.fail((*where, "driver"), problem, "leave one out")
-        for at, key in enumerate(sensor.keys):
-            if key not in keys or key in measured:
-                twice = "is measured twice" if key in keys else f"is none of '{sensor.driver}'"
-                step = f"it has {', '.join(map(str, keys))}; each key goes to one sensor"
-                raise table.fail((*where, "keys", at), f"key {key} {twice}", step)
-            measured.add(key)
-
-
 def config_for(
     board: Board,
     kit: Kit,
@@ -339,8 +250,14 @@ def config_for(
         "antenna_gain_db": board.antenna_gain_db,
         "radio": _numbers(board.radio),
         "i2c": _numbers(board.i2c),
-        "sensors": [_numbers(sensor) for sensor in kit.sensors],
+        "sensors": [sensor.entry() for sensor in kit.sensors],
     }
+    if any(sensor.bus == "pulse" for sensor in kit.sensors):
+        config["pulse"] = {"trigger": board.trigger, "echo": board.echo}
+    if kit.marks.given():
+        config["marks"] = kit.marks.as_list()
+    if kit.bay is not None:
+        config["bay"] = _numbers(kit.bay)
     if kit.light is not None and board.light is not None:
         config["light"] = _numbers(board.light) | _numbers(kit.light)
     if board.power_chip:

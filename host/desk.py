@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from host import boards
+from host import boards, decode
 from host import replay as replaying
 from host.errors import HostError, WrongUse
 from host.screen import Screen, summary_lines
@@ -41,7 +41,10 @@ def simulate(
         seed=scenario.seed if seed is None else seed,
         duration_h=scenario.duration_h if hours is None else hours,
     )
-    with Screen(scenario.name, Console(), quiet=quiet) as screen:
+    quantities = decode.names(
+        [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
+    )
+    with Screen(scenario.name, Console(), quiet=quiet, quantities=quantities) as screen:
         run = Run(scenario, out, firmware, screen.row, screen.progress)
         try:
             summary = run.execute()
@@ -82,20 +85,22 @@ def _some(found: list[str], what: str) -> Iterator[str]:
 def _to_table(
     frames: list[replaying.Uplink], known: list[dict[str, Any]], quiet: bool
 ) -> dict[str, Any]:
-    reader, readings = replaying.Reader(known), []
-    with Screen("replay", Console(), quiet=quiet, clock="UTC") as screen:
+    reader, rows = replaying.Reader(known), []
+    with Screen("replay", Console(), quiet=quiet, clock="UTC", quantities=()) as screen:
         for number, frame in enumerate(frames, 1):
-            for row in reader.rows(frame):
-                screen.row(row)
-                readings.append(
-                    {"time": row.time.isoformat(), "name": row.name, "f_cnt": row.f_cnt}
-                    | row.values
-                )
+            rows += reader.rows(frame)
             screen.progress(number / len(frames))
+        screen.quantities({name for row in rows for name in replaying.quantities(row)})
+        for row in rows:
+            screen.row(row)
     if not quiet:
         counts = {what: count for what, count in reader.counts.items() if count or what == "frames"}
         click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
-    return {**reader.counts, "readings": readings}
+    return {**reader.counts, "readings": [_reading(row) for row in rows]}
+
+
+def _reading(row: replaying.Row) -> dict[str, Any]:
+    return {"time": row.time.isoformat(), "name": row.name, "f_cnt": row.f_cnt} | row.values
 
 
 def _to_network(

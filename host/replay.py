@@ -53,6 +53,11 @@ class Row:
     values: dict[str, Any]
 
 
+def quantities(row: Row) -> set[str]:
+    """What a reading has, and what it had to have."""
+    return {*row.values, *row.values.get("faults", ())}
+
+
 def uplinks(path: Path, foreign: list[Line]) -> Iterator[Uplink]:
     """Yield the uplinks of a capture; lines that are none of ours go to `foreign`."""
     with path.open(encoding="utf-8", errors="replace") as file:

@@ -2,59 +2,43 @@
 """What a person sees of readings: a live table on a terminal, plain lines elsewhere."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from host.columns import Column, columns
+
 _ROWS = 18  # of the live table: the newest
 _OTHER_LINES = 6  # title, head, progress, and a line to spare
-_ORANGE_PPM, _RED_PPM = 800, 1200
-_COLUMNS = ("CO2 ppm", "air", "temp C", "hum %", "RSSI dBm", "SNR dB", "rate", "frame")
-
-
-def air_word(co2_ppm: int | None) -> tuple[str, str]:
-    """(word, colour) of the traffic light for a CO2 value, as the node's own light has it."""
-    if co2_ppm is None:
-        return "no value", "magenta"
-    if co2_ppm < _ORANGE_PPM:
-        return "good", "green"
-    return ("air soon", "dark_orange") if co2_ppm < _RED_PPM else ("air now!", "red")
-
-
-def cells(row: Any) -> list[str]:
-    """One reading as the words of the table's columns."""
-    values = row.values
-
-    def shown(name: str) -> str:
-        return "-" if values.get(name) is None else str(values[name])
-
-    return [
-        row.time.strftime("%a %H:%M"),
-        shown("co2"),
-        air_word(values.get("co2"))[0],
-        shown("temperature"),
-        shown("humidity"),
-        f"{row.rssi_dbm:.0f}",
-        f"{row.snr_db:.1f}",
-        f"SF{row.sf}",
-        str(row.f_cnt),
-    ]
+_LINK = ("RSSI dBm", "SNR dB", "rate", "frame")  # the last columns of every table
+_NARROW = ("RSSI", *_LINK[1:])  # where a kit has more than _FEW columns of its own
+_FEW = 4
+CLASSROOM = ("co2", "temperature", "humidity")
 
 
 class Screen:
     """Shows readings as they come, unless `quiet`; the bar goes to stderr where no table is.
 
-    Use it as a context. `clock` is the head of the column of times.
+    Use it as a context. `clock` is the head of the column of times, `quantities` what there are
+    columns for.
     """
 
-    def __init__(self, title: str, console: Console, quiet: bool = False, clock: str = "time"):
-        self._console, self._title, self._quiet = console, title, quiet
-        self._columns = (clock, *_COLUMNS)
+    def __init__(
+        self,
+        title: str,
+        console: Console,
+        quiet: bool = False,
+        clock: str = "time",
+        quantities: Iterable[str] = CLASSROOM,
+    ):
+        self._console, self._title, self._quiet, self._clock = console, title, quiet, clock
+        self._columns = columns(quantities)
         self._rows: list[Any] = []
         self._most = max(1, min(_ROWS, console.height - _OTHER_LINES))
         terminal = console.file.isatty() and not console.is_dumb_terminal
@@ -81,6 +65,10 @@ class Screen:
             self._live.update(self.drawn())
             self._live.__exit__(*error)
 
+    def quantities(self, quantities: Iterable[str]) -> None:
+        """Have columns for these instead, from the next reading on."""
+        self._columns = columns(quantities)
+
     def row(self, row: Any) -> None:
         """Show one more reading."""
         first, self._rows = not self._rows, [*self._rows, row][-self._most :]
@@ -88,8 +76,12 @@ class Screen:
             self._live.update(self.drawn())
         elif not self._quiet:
             if first:
-                self._line(self._columns)
-            self._line(cells(row))
+                self._line([self._clock, *(each.head for each in self._columns), *self._link()])
+            words = (each.text(row.values) for each in self._columns)
+            self._line([_time(row), *words, *_came(row)])
+
+    def _link(self) -> tuple[str, ...]:
+        return _LINK if len(self._columns) <= _FEW else _NARROW
 
     def _line(self, words: Iterable[str]) -> None:
         self._console.file.write("  ".join(f"{word:>9}" for word in words) + "\n")
@@ -107,17 +99,32 @@ class Screen:
             title=self._title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False,
             collapse_padding=True,
         )  # fmt: skip
-        for name in self._columns:
-            air = name == "air"  # as wide as its longest word, so that the table stands still
-            table.add_column(
-                name, justify="left" if air else "right", no_wrap=True, min_width=10 if air else 0
-            )
+        table.add_column(self._clock, justify="right", no_wrap=True)
+        for each in self._columns:
+            justify: JustifyMethod = "left" if each.mark else "right"
+            table.add_column(each.head, justify=justify, no_wrap=True, min_width=each.width)
+        for head in self._link():
+            table.add_column(head, justify="right", no_wrap=True)
         for row in self._rows:
-            words: list[str | Text] = list(cells(row))
-            word, colour = air_word(row.values.get("co2"))
-            words[2] = Text("● " + word, style=colour)
-            table.add_row(*words)
+            words = [_cell(each, row.values) for each in self._columns]
+            table.add_row(_time(row), *words, *_came(row))
         return Group(table, self._progress)
+
+
+def _time(row: Any) -> str:
+    return str(row.time.strftime("%a %H:%M"))
+
+
+def _came(row: Any) -> list[str]:
+    """How a reading came."""
+    return [f"{row.rssi_dbm:.0f}", f"{row.snr_db:.1f}", f"SF{row.sf}", str(row.f_cnt)]
+
+
+def _cell(column: Column, values: dict[str, Any]) -> str | Text:
+    if column.mark is None:
+        return column.text(values)
+    word, colour = column.mark(values)
+    return Text(word, style=colour)
 
 
 def summary_lines(node: dict[str, Any]) -> list[str]:
@@ -132,7 +139,33 @@ def summary_lines(node: dict[str, Any]) -> list[str]:
         f"  uplinks   {node['uplinks_sent']} sent, {node['uplinks_heard']} heard",
         f"  airtime   {node['airtime_s']:.1f} s: {shares}"
         f"{node['fair_use_share']:.1%} of fair use (30 s a day)",
-        f"  CO2       {node['co2_minutes_above_800']} minutes above 800 ppm,"
-        f" {node['co2_minutes_above_1200']} above 1200 ppm",
+        *_outcome(node),
         f"  energy    {node['mah_day']:.0f} mAh a day ({parts})",
     ]
+
+
+def _outcome(node: dict[str, Any]) -> list[str]:
+    """What came out for the one who asked for it, by what the node measures."""
+    found = []
+    if "co2_minutes_above_800" in node:
+        found.append(
+            f"  CO2       {node['co2_minutes_above_800']} minutes above 800 ppm,"
+            f" {node['co2_minutes_above_1200']} above 1200 ppm"
+        )
+    if node.get("fill_now") is not None:
+        times = [_moment(each) for each in node["emptied_at"]]
+        emptied = f"emptied {' and '.join(times)}" if times else "not emptied"
+        found.append(f"  fill      {node['fill_now']} % now, {emptied}")
+    if node.get("level_highest_mm") is not None:
+        at = _moment(node["level_highest_at"])
+        found.append(
+            f"  level     {node['level_now_mm']:+} mm now, highest {node['level_highest_mm']:+} mm,"
+            f" {at}"
+        )
+    if node.get("occupied_share") is not None:
+        found.append(f"  bay       taken for {node['occupied_share']:.0%} of the time")
+    return found
+
+
+def _moment(text: str) -> str:
+    return datetime.fromisoformat(text).strftime("%a %H:%M")

@@ -14,11 +14,12 @@ from typing import IO
 
 from host.errors import HostError
 from simulator.clock import Clock, Event
-from simulator.devices import I2cDevice, SpiDevice
+from simulator.devices import I2cDevice, PulseDevice, SpiDevice
 from simulator.family import BOOT_US, CAUSES, COSTS_US, IRQ_US, PROG_SIZE, unique_id
 from simulator.i2c import I2cBus
 from simulator.micropython import command
 from simulator.one_wire import OneWireBus, OneWireDevice
+from simulator.pulses import serve
 from simulator.uart import UartDevice, UartPort
 from simulator.wear import Wear
 
@@ -35,6 +36,7 @@ _POSTED = struct.Struct("<BHBQ")
 _ANSWER = struct.Struct("<QQHH")
 _EDGE = struct.Struct("<BBQ")
 _RISING, _FALLING = 8, 4
+_PULSE = 17
 _FOREVER = 1 << 62
 
 
@@ -90,6 +92,7 @@ class Board:
         self._inputs: dict[int, Callable[[], int]] = {}
         self._adc: dict[int, Callable[[], int]] = {}
         self._uart: dict[tuple[int, int], UartPort] = {}  # by TX and RX
+        self._pulses: dict[int, PulseDevice] = {}  # by their echo pins
         self._posted_pins: set[int] = set()
         self._triggers: dict[int, int] = {}
         self._edges: list[tuple[int, int, int]] = []
@@ -127,6 +130,12 @@ class Board:
     def wire_adc(self, pin: int, read: Callable[[], int]) -> None:
         """Have `read()` give the 16-bit value at an analogue pin."""
         self._adc[pin] = read
+
+    def wire_pulse(self, trigger: int, echo: int, device: PulseDevice) -> None:
+        """Put an ultrasonic sensor on its two pins."""
+        self._pulses[echo] = device
+        self.wire_output(trigger, device.trigger)
+        self.wire_input(echo, lambda: device.echo(self.clock.now_us)[0])
 
     def wire_lamp(self, pin: int) -> None:
         """A pin that only shines: its changes are kept in `outputs` with their times."""
@@ -298,6 +307,8 @@ class Board:
             return struct.pack("<H", self._adc[body[0]]() if body[0] in self._adc else 0)
         elif op == _RTC:
             self.rtc_memory = body
+        elif op == _PULSE:
+            return serve(self._pulses, body, self.clock.now_us, self.timing.clock_ppm)
         elif op == _BOOT:
             return json.dumps(self._description()).encode()
         return b""

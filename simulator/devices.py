@@ -25,3 +25,11 @@ class I2cDevice(Protocol):
 
     def write(self, data: bytes) -> bool: ...
     def read(self, length: int) -> bytes | None: ...
+
+
+class PulseDevice(Protocol):
+    """A sensor that answers a pulse at its trigger pin by one at its echo pin."""
+
+    def trigger(self, level: int) -> None: ...
+    def echo(self, time_us: int) -> tuple[int, int | None]:
+        """The level, and when it changes next, None for not before something else happens."""

@@ -10,9 +10,11 @@ CAUSES = {
 }
 # Microseconds that a call takes on a board at its usual clock, beside the bus time itself.
 COSTS_US = {
-    "rp2040": {"ticks_us": 3, "pin_us": 4, "spi_us": 25, "i2c_us": 60, "adc_us": 12, "sleep_us": 8},
-    "esp32": {"ticks_us": 3, "pin_us": 6, "spi_us": 45, "i2c_us": 80, "adc_us": 60, "sleep_us": 15},
-}
+    "rp2040": {"ticks_us": 3, "pin_us": 4, "spi_us": 25, "i2c_us": 60, "adc_us": 12, "sleep_us": 8,
+               "pulse_us": 1},
+    "esp32": {"ticks_us": 3, "pin_us": 6, "spi_us": 45, "i2c_us": 80, "adc_us": 60, "sleep_us": 15,
+              "pulse_us": 2},
+}  # fmt: skip
 IRQ_US = {"rp2040": 12, "esp32": 150}  # hard interrupt; scheduled callback
 BOOT_US = {"rp2040": 250_000, "esp32": 400_000}  # from reset to the first line of main.py
 PROG_SIZE = {"rp2040": 256, "esp32": 32}  # bytes: what each stock image formats LittleFS with

@@ -11,6 +11,8 @@ from typing import IO
 from host import boards, provision
 from host.lorawan import Session
 from simulator.air import Air, Place, Station, Transmission
+from simulator.bay import Bay, Parking
+from simulator.bin import Bin, Container
 from simulator.board import Board, Timing
 from simulator.chips.a02yyuw import A02yyuw
 from simulator.chips.bme280 import Bme280
@@ -26,8 +28,10 @@ from simulator.chips.sht3x import Sht3x
 from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
 from simulator.chips.uart import UartChip
+from simulator.chips.ultrasonic import HC_SR04, JSN_SR04T, Ultrasonic
 from simulator.clock import Clock
 from simulator.device import Device
+from simulator.ditch import Canal, Ditch
 from simulator.family import unique_id
 from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
@@ -35,7 +39,7 @@ from simulator.world import Classroom, Conditions, Environment, Room, Step
 
 OnUart = MhZ19 | SenseairS8 | A02yyuw | Maxbotix
 OnBus = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20 | OnUart
-Sensor = OnBus | Pir
+Sensor = OnBus | Pir | Ultrasonic
 _MODELS: dict[str, type[OnBus]] = {
     "scd4x": Scd4x,
     "scd30": Scd30,
@@ -49,6 +53,8 @@ _MODELS: dict[str, type[OnBus]] = {
     "maxbotix": Maxbotix,
 }
 _HOUR_US = 3_600_000_000
+_SHINE = ("light", "lamp", "led")  # what a board drives and nobody answers
+_BLIND_MM = 100  # a kit whose sensor is blind so far has the one that is tight against water
 
 
 class Freezable:
@@ -112,6 +118,12 @@ def make_world(plan: WorldPlan, scenario: Scenario) -> Environment:
     stream = Random(f"{scenario.seed}/{plan.name}/world")
     if plan.kind in ("crossing", "path"):
         return Street(scenario.start, stream, Traffic(**plan.options), plan.kind == "path")
+    if plan.kind == "bin":
+        return Bin(scenario.start, stream, Container(**plan.options))
+    if plan.kind == "ditch":
+        return Ditch(scenario.start, stream, Canal(**plan.options))
+    if plan.kind == "parking":
+        return Bay(scenario.start, stream, Parking(**plan.options))
     return Classroom(scenario.start, stream, Room(**plan.options))
 
 
@@ -149,8 +161,9 @@ def make_node(
     for sensor in sensors.values():
         if isinstance(sensor, Pir):
             air.on_transmit.append(beside(board, sensor))
-    for pin in hardware.lamp_pins():
-        board.wire_lamp(pin)
+    for use, pin in hardware.pins_for(kit):
+        if use.split()[0] in _SHINE:
+            board.wire_lamp(pin)
     if hardware.button is not None:
         released = 0 if hardware.button.on else 1
         board.wire_input(hardware.button.pin, lambda: released)
@@ -201,6 +214,12 @@ def wire_sensors(
                 if name in kit.needs():
                     pir.wire(partial(board.drive, getattr(hardware, name)))
             continue
+        if entry.driver == "pulse":
+            part = JSN_SR04T if (entry.blind_mm or 0) > _BLIND_MM else HC_SR04
+            sounder = sensors[entry.driver] = Ultrasonic(clock, world, stream, part)
+            assert hardware.trigger is not None and hardware.echo is not None  # in the config
+            board.wire_pulse(hardware.trigger, hardware.echo, sounder)
+            continue
         sensors[entry.driver] = chip = _MODELS[entry.driver](clock, world, stream)
         if isinstance(chip, Ds18b20):
             assert hardware.one_wire is not None  # the config was made with it
@@ -246,7 +265,7 @@ def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:
         for sensor in node.sensors.values():
             if isinstance(sensor, Pir):
                 clock.call_at(on_us, sensor.power_on)
-            elif isinstance(sensor, UartChip):
+            elif isinstance(sensor, UartChip | Ultrasonic):
                 clock.call_at(at_us, sensor.power, 0)
                 clock.call_at(on_us, sensor.power, 1)
         return

@@ -8,15 +8,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from host import decode, files
-from host.boards import Kit
-from host.boards import kits as kits_of_the_table
 from host.errors import HostError
+from host.kits import Kit
+from host.kits import kits as kits_of_the_table
 from simulator import board as boards
 from simulator import energy
 from simulator.air import Air, Place, Signal, Transmission
@@ -26,6 +25,7 @@ from simulator.events import EventPlan
 from simulator.fleet import Node, make_node, make_world, plan_fault
 from simulator.gateway import Gateway
 from simulator.network import Downlink, Network, Verdict
+from simulator.outcome import outcome
 from simulator.regions import REGIONS
 from simulator.scenario import Scenario
 from simulator.world import Classroom, Environment
@@ -313,27 +313,16 @@ class Run:
             "airtime_s": round(airtime_s, 3),
             "duty_cycle_share": duty_cycle and round(airtime_s / (days * 86400 * duty_cycle), 4),
             "fair_use_share": round(airtime_s / days / _FAIR_USE_S, 4),
-            "co2_minutes_above_800": self._minutes_above(node, 800),
-            "co2_minutes_above_1200": self._minutes_above(node, 1200),
+            **outcome(
+                self._kits[node.plan.kit].wire_keys(),
+                [(row.time, row.values) for row in self.rows if row.name == node.plan.name],
+            ),
             "mah_day": round(sum(parts.values()), 2),
             "mah_day_by_part": {name: round(value, 3) for name, value in parts.items()},
             "starts": len(node.board.starts),
             "flash_erases": sum(node.board.wear.erases.values()),
             "flash_erases_hottest_block": max(node.board.wear.erases.values(), default=0),
         }
-
-    def _minutes_above(self, node: Node, limit_ppm: int) -> int:
-        """A reading stands for the time up to the next one, an hour at most."""
-        rows = sorted(
-            (row.time, row.values["co2"])
-            for row in self.rows
-            if row.name == node.plan.name and row.values.get("co2") is not None
-        )
-        minutes = 0.0
-        for (time, ppm), (after, _) in pairwise(rows):
-            if ppm >= limit_ppm:
-                minutes += min((after - time).total_seconds() / 60, 60)
-        return round(minutes)
 
     def _write_readings(self) -> None:
         names = [row[1] for row in files.readings().QUANTITIES if row[1] != "age"]

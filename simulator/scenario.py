@@ -10,7 +10,10 @@ from typing import Annotated, Any
 from host import boards, files
 from host.tables import Table
 from simulator import events
+from simulator.bay import Parking
+from simulator.bin import Container
 from simulator.chips.pir import PARTS, PirOptions
+from simulator.ditch import Canal
 from simulator.events import EventPlan
 from simulator.regions import REGIONS
 from simulator.street import Traffic
@@ -128,7 +131,15 @@ class _File:
     event: list[Any] = field(default_factory=list)
 
 
-WORLD_KINDS = {"classroom": Room, "step": StepOptions, "crossing": Traffic, "path": Traffic}
+WORLD_KINDS = {
+    "classroom": Room,
+    "step": StepOptions,
+    "crossing": Traffic,
+    "path": Traffic,
+    "bin": Container,
+    "ditch": Canal,
+    "parking": Parking,
+}
 FAULT_KINDS = {
     "sensor-silent": ("node", "sensor"),
     "sensor-frozen": ("node", "sensor"),
@@ -259,8 +270,18 @@ def _check_fault(
         _refers(table, (*where, "sensor"), fault.sensor, drivers)
 
 
+def _usual(kit: str) -> Scenario:
+    """The scenario that comes along for a kit, or for the kit that it is a variant of."""
+    plans = [load(READY / f"{name}.toml") for name in ready()]
+    for wanted in (kit, kit.partition("-")[0]):
+        for plan in plans:
+            if any(node.kit == wanted for node in plan.nodes):
+                return plan
+    return load(READY / f"{DEFAULT}.toml")
+
+
 def find(name: str | None) -> Scenario:
-    """A scenario by name, by file, or the usual one with another kit.
+    """A scenario by name, by file, or the usual one for a kit.
 
     LookupError: nothing of that name. HostError: the file has a mistake.
     """
@@ -269,7 +290,7 @@ def find(name: str | None) -> Scenario:
     if name in ready():
         return load(READY / f"{name}.toml")
     if name in boards.kits():
-        usual = load(READY / f"{DEFAULT}.toml")
+        usual = _usual(name)
         nodes = tuple(replace(node, kit=name, name=f"{name}-1") for node in usual.nodes)
         return replace(usual, name=name, nodes=nodes)
     if name.endswith(".toml"):

@@ -334,6 +334,14 @@ class Timer:
         _wire.timers.pop(self, None)
 
 
+def time_pulse_us(pin, pulse_level, timeout_us=1000000):
+    """-2: it never began; -1: it never ended. The loop that looks at the pin has its own grain."""
+    request = struct.pack("<BBI", pin._id, pulse_level, timeout_us)
+    found_us, passed_us = struct.unpack("<iI", _wire.trip(_wire.OP_PULSE, request))
+    _wire.spend(passed_us)
+    return found_us if found_us < 0 else found_us - found_us % _wire.board["pulse_us"]
+
+
 def unique_id():
     return bytes(_wire.board["unique_id"])
 

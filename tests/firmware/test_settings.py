@@ -94,3 +94,24 @@ def test_only_a_node_with_a_lamp_takes_the_lamp_s_setting():
     assert Settings(Store(root + "/state"), config)[settings.LAMP] == 1
     answer, _ = handle(values, {0: 2, 4: 3}, has_count)
     assert answer == {0: 2, 1: settings.RANGE, 2: 4} and values[settings.LAMP] == 1
+
+
+def test_marks_start_as_the_kit_has_them():
+    config = dict(CONFIG, marks=[1200, 350, None])
+    values = Settings(Store(ramdisk.fresh() + "/state"), config)
+    assert values[settings.MARKS] == [1200, 350, None]
+    assert made()[settings.MARKS] == [None, None, None]
+    handle(values, {6: [1300, None, None]}, lambda key: True)
+    assert values[settings.MARKS] == [1300, 350, None]
+
+
+def test_an_empty_bin_is_no_shallower_than_a_full_one():
+    config = dict(CONFIG, marks=[1200, 350, None])
+    values = Settings(Store(ramdisk.fresh() + "/state"), config)
+    refused = ([349, None, None], [None, 1201, None], [399, 400, None], [100, 200, 300])
+    for sequence, marks in enumerate(refused):
+        answer, _ = handle(values, {0: sequence, 1: 900, 6: marks}, lambda key: True)
+        assert answer == {0: sequence, 1: settings.RANGE, 2: 6}, marks
+        assert values[settings.MARKS] == [1200, 350, None] and values[settings.INTERVAL] == 600
+    handle(values, {6: [350, None, 20]}, lambda key: True)
+    assert values[settings.MARKS] == [350, 350, 20]

@@ -403,3 +403,66 @@ def test_what_a_board_or_a_kit_lacks_is_not_in_the_config(tmp_path):
     found = boards.config_for(board, boards.kits()["classroom"], "a", bytes(8), bytes(8), bytes(16))
     assert {"led", "light", "battery", "button"}.isdisjoint(found)
     assert "dio1" not in found["radio"] and "tcxo" not in found["radio"]
+
+
+SOUNDER = """\
+[well]
+title = "A well"
+interval_s = 900
+marks = { level_mm = 3000 }
+sensors = [{ driver = "pulse", bus = "pulse", keys = [4], blind_mm = 250 }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            'driver = "pulse", bus = "pulse", keys = [4], blind_mm = 250',
+            'driver = "sht4x", bus = "i2c", keys = [2]',
+            "line 4: [well] 'marks' without a sensor that measures a distance",
+        ),
+        ("{ level_mm = 3000 }", "{ empty_mm = 3000 }",
+         "line 4: [well] one mark of a bin alone says nothing"),
+        ("{ level_mm = 3000 }", "{ empty_mm = 300, full_mm = 300 }",
+         "line 4: [well] empty at 300 mm is not below full at 300 mm"),
+        ("level_mm = 3000", "level_mm = 0",
+         "line 4: [well.marks] 'level_mm' is 0, it has to be 1 to 20000"),
+        ("blind_mm = 250", "blind_mm = 2001",
+         "line 5: [well.sensors] 'blind_mm' is 2001, it has to be 0 to 2000"),
+        ('"pulse", bus = "pulse", keys = [4]', '"sht4x", bus = "i2c", keys = [2]',
+         "line 5: [well.sensors] 'blind_mm' is no option of 'sht4x'"),
+        ("marks = { level_mm = 3000 }", "bay = { below_mm = 900, hysteresis_mm = 50 }",
+         "line 4: [well.bay] 'look_s' is missing"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_what_a_distance_is_for(tmp_path, old, new, said):
+    assert SOUNDER.count(old) == 1
+    found = complaint(boards.kits, tmp_path / "kits.toml", SOUNDER.replace(old, new))
+    assert found == f"kits.toml, {said}"
+
+
+def test_the_config_of_a_kit_with_a_distance():
+    found = config("rpi-pico-rfm95", "bin")
+    assert found["pulse"] == {"trigger": 16, "echo": 17} and found["sensor_power"] == 27
+    assert found["marks"] == [1200, 350, None] and "bay" not in found
+    assert found["sensors"][1] == {
+        "driver": "pulse", "bus": "pulse", "keys": [4], "blind_mm": 250,
+    }  # fmt: skip
+    assert config("rpi-pico-rfm95", "water")["marks"] == [None, None, 1800]
+    bay = {"below_mm": 1800, "hysteresis_mm": 200, "look_s": 60}
+    assert config("rpi-pico-rfm95", "parking")["bay"] == bay
+    assert "marks" not in config("rpi-pico-rfm95", "classroom")
+
+
+@pytest.mark.parametrize(
+    ("kit", "keys"),
+    [
+        ("classroom", [1, 2, 3]),
+        ("bin", [2, 4, 5]),
+        ("water", [4, 6, 13]),
+        ("parking", [2, 4, 8, 12]),
+    ],
+)
+def test_a_kit_reports_what_it_measures_and_what_follows(kit, keys):
+    assert boards.kits()[kit].wire_keys() == keys

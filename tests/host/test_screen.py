@@ -7,6 +7,7 @@ from io import BytesIO, StringIO, TextIOWrapper
 import pytest
 from rich.console import Console
 
+from host import boards, decode
 from host.replay import Row
 from host.screen import Screen, summary_lines
 
@@ -151,3 +152,127 @@ def test_a_summary_fits_80_columns():
     assert lines[0] == "classroom-1 (classroom on rpi-pico-rfm95): joined after 2 tries"
     assert "112.5 s: 12.3% of the duty cycle, 375.0% of fair use (30 s a day)" in lines[2]
     assert lines[-1].endswith("984 mAh a day (radio 0.329, sensors 360, processor 624)")
+
+
+BIN = ("temperature", "distance", "fill")
+
+
+def plain(quantities, *rows):
+    """The lines that are shown elsewhere than on a terminal, words apart by one space."""
+    console = Console(file=StringIO())
+    with Screen("bin", console, quantities=quantities) as screen:
+        for row in rows:
+            screen.row(row)
+    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("quantities", "head", "values", "line"),
+    [
+        (
+            ("co2", "temperature", "humidity"), "CO2 ppm air temp C hum %",
+            {"co2": 1300, "temperature": 21.0, "humidity": 40}, "1300 air now! 21.0 40",
+        ),
+        (
+            BIN, "fill % bin dist mm temp C",
+            {"temperature": -2.5, "distance": 712, "fill": 57}, "57 #####... 712 -2.5",
+        ),
+        (
+            ("distance", "level", "temperature_2"), "level mm dist mm temp 2 C",
+            {"distance": 1750, "level": 50, "temperature_2": 8.0}, "+50 1750 8.0",
+        ),
+        (
+            ("distance", "occupied", "occupancy"), "bay taken % dist mm",
+            {"distance": 900, "occupied": 1, "occupancy": 70}, "taken 70 900",
+        ),
+        (
+            ("count", "count_back", "battery", "pressure"), "count back hPa batt V",
+            {"count": 71, "count_back": 3, "battery": 3.71, "pressure": 1013.2},
+            "71 3 1013.2 3.71",
+        ),
+    ],
+)  # fmt: skip
+def test_the_columns_are_what_the_kit_measures(quantities, head, values, line):
+    first, second = plain(quantities, reading(7, **values))
+    assert first == f"time {head} RSSI dBm SNR dB rate frame"
+    assert second == f"Mon 09:20 {line} -121 -12.8 SF12 7"
+
+
+def test_what_a_reading_lacks_is_a_dash_and_a_word():
+    values = ("- no value - -", "- - -", "no value - -")
+    for quantities, words in zip(
+        (BIN, ("level", "distance", "humidity"), ("occupied", "occupancy", "distance")),
+        values,
+        strict=True,
+    ):
+        assert plain(quantities, reading(7))[1] == f"Mon 09:20 {words} -121 -12.8 SF12 7"
+
+
+@pytest.mark.parametrize(("level", "shown"), [(-120, "-120"), (0, "+0"), (5, "+5")])
+def test_a_level_has_its_sign(level, shown):
+    assert plain(["level"], reading(7, level=level))[1].split()[2] == shown
+
+
+@pytest.mark.parametrize(
+    ("fill", "bar", "colour"),
+    [
+        (0, "░░░░░░░░", "32"), (6, "░░░░░░░░", "32"), (7, "█░░░░░░░", "32"),
+        (59, "█████░░░", "32"), (60, "█████░░░", "91"), (79, "██████░░", "91"),
+        (80, "██████░░", "31"), (100, "████████", "31"),
+    ],
+)  # fmt: skip
+def test_a_bin_has_a_bar_with_the_colour_of_its_fill(fill, bar, colour):
+    screen = Screen("bin", Console(file=StringIO()), quantities=BIN)
+    screen.row(reading(7, fill=fill))
+    out = Console(file=StringIO(), force_terminal=True, color_system="standard", width=80)
+    out.print(screen.drawn())
+    assert f"\x1b[{colour}m{bar}" in out.file.getvalue()
+
+
+@pytest.mark.parametrize(("occupied", "shown"), [(1, "\x1b[31m● taken"), (0, "\x1b[32m● free")])
+def test_a_bay_has_a_word_with_a_colour(occupied, shown):
+    screen = Screen("bay", Console(file=StringIO()), quantities=["occupied"])
+    screen.row(reading(7, occupied=occupied))
+    out = Console(file=StringIO(), force_terminal=True, color_system="standard", width=80)
+    out.print(screen.drawn())
+    assert shown in out.file.getvalue()
+
+
+@pytest.mark.parametrize("kit", boards.kits().values(), ids=lambda kit: kit.name)
+def test_the_columns_of_each_kit_fit_80(kit):
+    screen = Screen(kit.name, Console(file=StringIO()), quantities=decode.names(kit.wire_keys()))
+    screen.row(reading(65535, co2=1305, temperature=-21.8, humidity=100, distance=4500, fill=100,
+                       level=-1234, occupied=1, occupancy=100, count=65535, count_back=65535,
+                       temperature_2=-21.8, pressure=1013.2))  # fmt: skip
+    out = Console(file=StringIO(), width=200)
+    out.print(screen.drawn())
+    assert max(len(line.rstrip()) for line in out.file.getvalue().splitlines()) <= 80
+
+
+def test_columns_that_come_later_are_taken():
+    console = Console(file=StringIO())
+    with Screen("replay", console, quantities=()) as screen:
+        screen.quantities({"fill", "faults", "restart"})
+        screen.row(reading(7, fill=12))
+    head, line = (each.split() for each in console.file.getvalue().splitlines())
+    assert head[:4] == ["time", "fill", "%", "bin"] and line[2:4] == ["12", "#......."]
+
+
+def outcome(**numbers):
+    """The lines of a summary beside those that every kit has."""
+    node = {key: value for key, value in NODE.items() if not key.startswith("co2")}
+    common = set(summary_lines(node))
+    return [line for line in summary_lines(node | numbers) if line not in common]
+
+
+def test_a_summary_says_what_its_kit_is_for():
+    assert outcome() == []
+    assert outcome(fill_now=59, emptied_at=[]) == ["  fill      59 % now, not emptied"]
+    times = ["2026-11-25T07:40:00+01:00", "2026-11-27T07:40:00+01:00"]
+    (line,) = outcome(fill_now=59, emptied_at=times)
+    assert line == "  fill      59 % now, emptied Wed 07:40 and Fri 07:40"
+    (line,) = outcome(level_now_mm=-7, level_highest_mm=61, level_highest_at=times[0])
+    assert line == "  level     -7 mm now, highest +61 mm, Wed 07:40"
+    assert outcome(occupied_share=0.443) == ["  bay       taken for 44% of the time"]
+    nothing = {"fill_now": None, "level_highest_mm": None, "occupied_share": None}
+    assert outcome(emptied_at=[], level_now_mm=None, level_highest_at=None, **nothing) == []

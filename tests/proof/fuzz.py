@@ -260,8 +260,9 @@ def check_cbor(board, data):
     answer = board.ask("cbor", data)["value"]
     board.outcomes["cbor read" if answer else "cbor refused"] += 1
     if answer is not None:
-        value = cbor2.loads(data)
-        assert cbor2.loads(bytes.fromhex(answer)) == value
+        # MicroPython's UTF-8 check lets overlong forms pass, as C0 80: such text is kept as it came
+        value = cbor2.loads(data, str_errors="replace")
+        assert cbor2.loads(bytes.fromhex(answer), str_errors="replace") == value
 
 
 @st.composite

@@ -50,6 +50,10 @@ SERIAL, MHZ19, S8, A02YYUW, MAXBOTIX = (
     f"tests/firmware/test_{name}.py"
     for name in ("serial", "mhz19", "senseair_s8", "a02yyuw", "maxbotix")
 )
+DISTANCE = "tests/firmware/test_distance.py"
+PULSE = "tests/simulator/test_pulse.py"
+MARKS = "tests/firmware/test_marks.py"
+ON_SITE = "tests/simulator/test_marks.py"
 BOARD = "tests/simulator/test_board.py"
 UART = "tests/simulator/test_uart.py"
 
@@ -411,6 +415,24 @@ MUTANTS = (
     Mutant("sensors.py", "or now_ms - each.valued_ms > _COLD_MS", "", SENSORS),
     Mutant("sensors.py", "                each.bus.close()\n", "                pass\n", SENSORS),
     Mutant("sensors.py", 'getattr(each.driver, "SAME", _SAME)', "_SAME", SENSORS),
+    # Distances: which shots count, what they mean, who says where the marks are.
+    Mutant("distance.py", "_ENOUGH = const(4)", "_ENOUGH = const(3)", DISTANCE),
+    Mutant("distance.py", "_OUTLIER = const(3)", "_OUTLIER = const(4)", DISTANCE),
+    Mutant("distance.py", "_FINEST_MM = const(3)", "_FINEST_MM = const(1)", DISTANCE),
+    Mutant("distance.py", "if temperature_dc is None:", "if not temperature_dc:", DISTANCE),
+    Mutant("distance.py", "values.get(2, values.get(13))", "values.get(13)", DISTANCE),
+    Mutant("distance.py", "flags |= NOISY", "flags = NOISY", DISTANCE),
+    Mutant("drivers/pulse.py", "SHOT_MS = 100", "SHOT_MS = 40", PULSE),
+    Mutant("drivers/pulse.py", "if pins.echo() and not", "if False and not", PULSE),
+    Mutant("drivers/pulse.py", "if echo_us == -2:", "if False:", PULSE),
+    Mutant("drivers/pulse.py", "<= self._blind_mm", "<= 0", PULSE),
+    Mutant("hardware.py", "for level in (0, 1):", "for level in (1, 0):", PULSE),
+    Mutant("marks.py", "_JUMP_PCT = const(20)", "_JUMP_PCT = const(19)", MARKS),
+    Mutant("marks.py", "level_mm - distance_mm", "distance_mm - level_mm", MARKS),
+    Mutant("marks.py", "self._looks = self._taken_looks = 0", "pass", MARKS),
+    Mutant("marks.py", "if key not in values", "if key in values", MARKS),
+    Mutant("service.py", "_HELD_MS = const(5000)", "_HELD_MS = const(500)", ON_SITE),
+    Mutant("onsite.py", "distance_mm + above_mm if", "distance_mm if", ON_SITE),
 )
 
 _own = local()

@@ -39,16 +39,12 @@ class Probe(Run):
         usual = scenarios.find(None)
         world = WorldPlan("ditch", "step", {"before": BEFORE, "after": AFTER, "at_h": 1.5})
         node = replace(usual.nodes[0], kit="probe", board=board, world="ditch")
-        super().__init__(replace(usual, nodes=(node,), worlds=(world,), duration_h=hours), out)
+        scenario = replace(usual, nodes=(node,), worlds=(world,), duration_h=hours)
+        super().__init__(scenario, out, kits={**boards.kits(), "probe": PROBE})
         self._fault, self._clone = fault, clone
 
     def _build(self):
-        table = boards.kits()
-        table["probe"] = PROBE
-        try:
-            super()._build()
-        finally:
-            del table["probe"]
+        super()._build()
         (node,) = self.nodes.values()
         self.probe = node.sensors["ds18b20"]
         self.probe._clone = self._clone

@@ -126,7 +126,7 @@ def test_a_start_without_a_zone_is_utc(load):
         ("clock_ppm = 20", "clock_ppm = -1000000", "[node] 'clock_ppm' is -1000000"),
         ("clock_ppm = 20", "irq_us = -5", "[node] 'irq_us' is -5, it has to be 0"),
         ("clock_ppm = 20", "abp = 1", "[node] 'abp' is not true or false"),
-        ('kind = "classroom"', 'kind = "bin"', "[world.room] 'room' has no kind of world"),
+        ('kind = "classroom"', 'kind = "cellar"', "[world.room] 'room' has no kind of world"),
         ("pupils = 12", "pupil = 12", "[world.room] unknown key 'pupil'"),
         ("pupils = 12", 'pupils = "many"', "[world.room] 'pupils' is not a whole number"),
         ("pupils = 12", "ventilation_m3_h = 0", "'ventilation_m3_h' is 0, it has to be 1"),
@@ -213,3 +213,23 @@ def test_a_kit_that_does_not_go_on_its_board_is_named_with_its_line(load):
         "my-day.toml, line 15: [node] 'bikes' needs pir_2, "
         "and 'ttgo-lora32-v2_1' has no free pin for it"
     )
+
+
+@pytest.mark.parametrize(
+    ("kit", "kinds"),
+    [
+        ("bin", ["bin"]), ("water", ["ditch"]), ("parking", ["parking"]),
+        ("classroom", ["classroom"]), ("classroom-sht4x", ["classroom"]),
+    ],
+)  # fmt: skip
+def test_each_kit_has_a_world_of_its_own(kit, kinds):
+    plan = scenarios.find(kit)
+    assert [world.kind for world in plan.worlds] == kinds
+    assert [(node.name, node.kit) for node in plan.nodes] == [(f"{kit}-1", kit)]
+    assert plan.name == kit
+
+
+def test_what_comes_along_is_right():
+    assert {"bin", "ditch", "parking", "school-day"} <= set(scenarios.ready())
+    for name in scenarios.ready():
+        assert scenarios.find(name).nodes

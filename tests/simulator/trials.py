@@ -67,10 +67,13 @@ class Flash:
 
 
 class Trial(Run):
-    """One run of one node; `prepare(trial)` comes before the board is switched on."""
+    """One run of one node; `prepare(trial)` comes before the board is switched on.
+
+    `usual` names the scenario that it is; without it, a school day.
+    """
 
     def __init__(self, folder, hours, prepare=None, firmware=None, **changes):
-        usual = scenarios.find(None)
+        usual = scenarios.find(changes.pop("usual", None))
         parts = {key: changes.pop(key) for key in ("kit", "board", "x_m") if key in changes}
         (node,) = usual.nodes
         scenario = replace(

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Marks taken on site by one action: the distance that is there now becomes a mark, and stays it.
+
+At the prompt of service mode: `import onsite; onsite.take("empty")`. At a board with a button:
+press reset, then hold the service button until the LED shines.
+"""
+
+import cbor
+import config as configuration
+import hardware
+import settings
+from led import NO_MARK, Led
+from micropython import const
+from power import Power
+from sensors import Sensors
+from settings import Settings
+from store import Store
+
+_NAMES = ("empty", "full", "level")
+_SHINE_MS = const(3000)
+_SHOWN_MS = const(10000)  # room for a code
+
+
+def take(name, above_mm=0):
+    """Measure, and keep it as the mark of that name; returns setting 6 as it is now.
+
+    `above_mm`: how high the water stands above the level that is to count as 0. OSError: no
+    distance. ValueError: it cannot be that mark.
+    """
+    store = Store()
+    config = configuration.load(store)
+    values, power = Settings(store, config), Power(config)
+    sensors = _sensors(config, power)
+    sensors.start(values)
+    power.wait_ms(sensors.first_ms())
+    distance_mm = sensors.measure().get(4)
+    if distance_mm is None:
+        raise OSError("no distance")
+    marks = [distance_mm + above_mm if each == name else None for each in _NAMES]
+    answer, _ = values.handle(cbor.encode({settings.MARKS: marks}), sensors.has)
+    if name not in _NAMES or cbor.decode(answer)[1] != settings.DONE:
+        raise ValueError("{} mm is no {} mark".format(distance_mm + above_mm, name))
+    return values[settings.MARKS]
+
+
+def by_button(config, power, log):
+    """Take the mark of this kit, the LED shines for it or blinks; False: it has no marks.
+
+    Where water is measured that is the level as it stands, of a bin the empty one.
+    """
+    empty_mm, _, level_mm = config.get("marks") or (None, None, None)
+    if empty_mm is None and level_mm is None:
+        return False
+    light = hardware.led(config.get("led"))
+    led = Led(light)
+    try:
+        log("marks in mm:", take("empty" if level_mm is None else "level"))
+        if light is not None:
+            light(1)
+            power.wait_ms(_SHINE_MS)
+            light(0)
+    except (OSError, ValueError) as error:
+        log("no mark:", error)
+        led.code = NO_MARK
+        led.show(_SHOWN_MS, power.wait_ms)
+    return True
+
+
+def _sensors(config, power):
+    """All of them: one may need the temperature of another."""
+    supply = hardware.sensor_power(config)
+    return Sensors(config["sensors"], hardware.buses(config), power, print, supply)
