@@ -11,7 +11,7 @@ _LENGTH = const(4)
 _NO_DISTANCE = const(0xFF00)  # above it relatives tell of no echo or of an echo of another sensor's
 _FRAME_MS = const(350)  # 300 between two at most; one that is used was just sent
 _BLIND_MM, _FARTHEST_MM = const(30), const(4500)
-_REFERENCE_DC = const(150)  # they reckon with 340 m/s
+_ASSUMED_MM_S = const(340000)  # the speed of sound that they reckon with
 
 
 class Sensor:
@@ -49,10 +49,8 @@ class Sensor:
             raise ValueError("{} mm: too near".format(shot_mm))
         if self.COMPENSATED:
             return shot_mm
-        reference_mm_s = distance.sound_mm_s(_REFERENCE_DC)
-        return (
-            shot_mm * distance.sound_mm_s(temperature_dc) + reference_mm_s // 2
-        ) // reference_mm_s
+        true_mm_s = distance.sound_mm_s(temperature_dc)
+        return (shot_mm * true_mm_s + _ASSUMED_MM_S // 2) // _ASSUMED_MM_S
 
 
 def decode(data):

@@ -443,12 +443,15 @@ def test_a_mistake_in_what_a_distance_is_for(tmp_path, old, new, said):
 
 
 def test_the_config_of_a_kit_with_a_distance():
-    found = config("rpi-pico-rfm95", "bin")
+    found = config("rpi-pico-rfm95", "bin-jsn-sr04t")
     assert found["pulse"] == {"trigger": 16, "echo": 17} and found["sensor_power"] == 27
     assert found["marks"] == [1200, 350, None] and "bay" not in found
     assert found["sensors"][1] == {
         "driver": "pulse", "bus": "pulse", "keys": [4], "blind_mm": 250,
     }  # fmt: skip
+    found = config("rpi-pico-rfm95", "bin")
+    assert found["uart"] == {"id": 0, "tx": 12, "rx": 13} and "pulse" not in found
+    assert found["sensors"][1] == {"driver": "a02yyuw", "bus": "uart", "keys": [4]}
     assert config("rpi-pico-rfm95", "water")["marks"] == [None, None, 1800]
     bay = {"below_mm": 1800, "hysteresis_mm": 200, "look_s": 60}
     assert config("rpi-pico-rfm95", "parking")["bay"] == bay

@@ -380,7 +380,10 @@ MUTANTS = (
     Mutant("drivers/a02yyuw.py", "shot_mm <= self._blind_mm", "shot_mm < self._blind_mm", A02YYUW),
     Mutant("drivers/a02yyuw.py", "counted * self._unit_mm", "counted", A02YYUW),
     Mutant(
-        "drivers/a02yyuw.py", "_REFERENCE_DC = const(150)", "_REFERENCE_DC = const(200)", A02YYUW
+        "drivers/a02yyuw.py",
+        "_ASSUMED_MM_S = const(340000)",
+        "_ASSUMED_MM_S = const(340300)",
+        A02YYUW,
     ),
     Mutant("drivers/a02yyuw.py", "_FRAME_MS = const(350)", "_FRAME_MS = const(250)", A02YYUW),
     Mutant("drivers/maxbotix.py", 'data.split(b"\\r")[:-1]', 'data.split(b"\\r")', MAXBOTIX),
