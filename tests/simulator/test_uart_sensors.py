@@ -112,6 +112,19 @@ def test_one_that_repeats_itself_for_two_hours_hangs(made, driver):
     assert "frozen" in one.log
 
 
+@BOTH
+def test_a_frozen_world_is_a_flat_column_and_no_fault(trial, driver):
+    fault = FaultPlan("world-frozen", 2.5, "node", until_h=6.0)
+    run = trial(8.0, kit=KITS[driver], board=PICO, faults=(fault,))
+    start = run.scenario.start
+    rows = [((row.time - start).total_seconds() / 3600, row.values) for row in run.rows]
+    assert all("faults" not in values for _, values in rows)
+    flat = [values["co2"] for hour, values in rows if 2.7 < hour < 6]
+    moving = [values["co2"] for hour, values in rows if hour > 1]
+    assert len(flat) >= 19 and max(flat) - min(flat) < 60
+    assert min(flat) > 600 and max(moving) - min(moving) > 300
+
+
 def test_an_mhz19_in_the_cleanest_air_shows_400_all_night_and_does_not_hang(made):
     air = {**ROOM, "co2_ppm": 380.0}
     one = made(
