@@ -98,6 +98,23 @@ def test_an_a02yyuw_without_an_echo_says_so_in_many_ways(made, no_echo):
     assert one.good(0, 0.4) and one.at_fault(0.42, 0.9) and one.good(0.92)
 
 
+@pytest.mark.parametrize("board", [PICO, TTGO])
+def test_what_came_in_between_two_looks_is_old_and_does_not_count(trial, board):
+    """On mains the UART stays open, and its buffer is full of frames from before."""
+
+    def measured(step_s):
+        before, after = ({**PLACE, "distance_mm": mm} for mm in (1300.0, 700.0))
+        options = {"before": before, "after": after, "at_h": step_s / 3600}
+        world = WorldPlan("classroom", "step", options)
+        return trial(0.8, board=board, kit="level-mains", worlds=(world,))
+
+    third_s = measured(0).measured_s()[2]
+    run = measured(third_s - 3)
+    distances = [row.values["distance"] for row in run.rows]
+    assert [abs(each - 1300) < 12 for each in distances[:4]] == [True, True, False, False]
+    assert [abs(each - 700) < 12 for each in distances[:4]] == [False, False, True, True]
+
+
 @BOTH
 def test_at_another_baud_rate_there_is_no_value(made, driver):
     one = made(driver, at=((0.4, "baudrate", 19200), (0.9, "baudrate", 9600)))

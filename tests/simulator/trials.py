@@ -26,6 +26,9 @@ KITS = {
     "level-maxbotix": Kit(
         "level-maxbotix", "A distance on a battery", 600, [Sensor("maxbotix", "uart", [4])]
     ),
+    "level-mains": Kit(
+        "level-mains", "A distance on mains", 600, [Sensor("a02yyuw", "uart", [4])], mains=True
+    ),
     **boards.kits(),
 }
 
