@@ -4,7 +4,7 @@
 A network drops a join-request with an old DevNonce, and a frame with an old FCnt, without a word.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from host import provision
@@ -21,7 +21,7 @@ _NONCES_A_DAY = 40  # 24 joins at most after the first day, and the quicker ones
 _FRAMES_A_DAY = 1500  # one a minute, the shortest interval, and answers
 _F_CNT_JUMP = 1 << 16  # frames carry the lower 16 bits: a network cannot follow any further
 _F_CNT_LIMIT = 4  # of a session record: the first counter that is not reserved
-_OF_THE_KEYS = ("dev_nonce", "join_nonce", "joins", "session", "lost")
+_OF_THE_KEYS = ("config", "dev_nonce", "join_nonce", "joins", "session", "lost")
 _CLOCK_ERROR = timedelta(days=1)
 _NEW_KEYS = "make new keys: node071 provision --new-keys"
 
@@ -101,7 +101,7 @@ def _has_keys(config: dict[str, object], node: Node) -> bool:
         return False
     if session is None:
         return config.get("app_key") == identity.app_key
-    return all(config.get(name) == value for name, value in vars(session).items())
+    return all(config.get(name) == value for name, value in asdict(session).items())
 
 
 def _after_blank(node: Node, now: datetime) -> Numbers:

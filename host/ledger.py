@@ -273,6 +273,8 @@ def _renewed(node: Node, identity: Identity, now: datetime) -> Node:
     if identity.dev_eui != old.dev_eui:
         raise ValueError("a node keeps its DevEUI")
     if pack_keys(old) != pack_keys(identity):
+        if identity.session not in (None, old.session):  # its network counts from 0
+            node = replace(node, next_f_cnt=0, seen_at=now)
         return replace(node, state=STATES[0], heard_at=None, keys_at=now)
     if old.join_eui != identity.join_eui:
         return replace(node, state=STATES[0], heard_at=None)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A node as the ledger keeps it, and the row that holds it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -75,7 +75,7 @@ class Node:
 
 def pack_keys(identity: Identity) -> bytes:
     """The keys of an identity, to be sealed; equal for equal keys."""
-    session = vars(identity.session) if identity.session else None
+    session = asdict(identity.session) if identity.session else None
     return cbor2.dumps({"app_key": identity.app_key, "session": session}, canonical=True)
 
 

@@ -26,11 +26,11 @@ def unlock(lock: Lock) -> Vault:
     WrongPassphrase: the last that there was does not. WrongUse: there is none.
     """
     wrong = None
-    for passphrase in _passphrases(lock):
+    for source, passphrase in _passphrases(lock):
         try:
             return Vault.unlocked(lock, passphrase)
-        except WrongPassphrase as error:
-            wrong = error
+        except WrongPassphrase:
+            wrong = WrongPassphrase(f"the passphrase from {source} is wrong", "try the right one")
     raise wrong or _nowhere()
 
 
@@ -64,14 +64,17 @@ def check(passphrase: str) -> str:
     return passphrase
 
 
-def _passphrases(lock: Lock) -> Iterator[str]:
-    """Each place in its turn; a terminal is asked only when the variable is not set."""
+def _passphrases(lock: Lock) -> Iterator[tuple[str, str]]:
+    """(where it is from, passphrase): each place in its turn.
+
+    A terminal is asked only when the variable is not set.
+    """
     if kept := _keyring("get", lock):
-        yield kept
+        yield "the system keyring", kept
     if given := os.environ.get(VARIABLE):
-        yield given
+        yield VARIABLE, given
     elif _terminal():
-        yield _ask("Passphrase of the ledger")
+        yield "the terminal", _ask("Passphrase of the ledger")
 
 
 def _ask(question: str, twice: bool = False) -> str:
@@ -97,7 +100,7 @@ def _keyring(word: str, lock: Lock, passphrase: str = "", limit_s: float = KEYRI
 
 def _nowhere() -> WrongUse:
     return WrongUse(
-        f"the ledger needs a passphrase: the system keyring has none, {VARIABLE} is not set, "
+        f"a passphrase is needed: the system keyring has none, {VARIABLE} is not set, "
         "and there is no terminal to ask on",
-        f"set {VARIABLE}, or with --plain-keys start a ledger that only file permissions protect",
+        f"set {VARIABLE}; or --plain-keys starts a ledger that only file permissions protect",
     )

@@ -21,6 +21,7 @@ class State:
     def __init__(self, files: dict[str, bytes] | None = None):
         self.files = dict(files or {})
         self._before = dict(self.files)
+        self._dropped: set[str] = set()
 
     def load(self, name: str) -> Any:
         """The newest whole value of a record, None when there is none."""
@@ -36,20 +37,29 @@ class State:
         self.files[_path(name, sequence & 1)] = image.record(value, sequence)
 
     def drop(self, name: str) -> None:
-        """Forget a record."""
+        """Forget a record, and on the board before anything is written there."""
         for slot in (0, 1):
-            self.files.pop(_path(name, slot), None)
+            self._drop(_path(name, slot))
 
     def drop_all(self) -> None:
         """Forget everything."""
-        self.files.clear()
+        for path in list(self.files):
+            self._drop(path)
 
-    def changes(self) -> tuple[dict[str, bytes], list[str]]:
-        """(files to write, files to remove): what a board that has the old ones lacks."""
-        written = {
-            path: data for path, data in self.files.items() if self._before.get(path) != data
-        }
-        return written, sorted(set(self._before) - set(self.files))
+    def changes(self) -> tuple[list[str], dict[str, bytes]]:
+        """(files to remove, then files to write, in this order): what the board lacks.
+
+        The config goes first and comes last: a board that is left in between says that it has
+        none, and stays off the air.
+        """
+        removed = sorted(self._dropped, key=lambda path: (not _is_config(path), path))
+        before = {path: data for path, data in self._before.items() if path not in self._dropped}
+        written = [path for path, data in self.files.items() if before.get(path) != data]
+        return removed, {path: self.files[path] for path in sorted(written, key=_is_config)}
+
+    def _drop(self, path: str) -> None:
+        if self.files.pop(path, None) is not None and path in self._before:
+            self._dropped.add(path)
 
     def _slots(self, name: str) -> dict[int, Any]:
         """{sequence: value} of the slots that are whole."""
@@ -68,3 +78,7 @@ def _encoded(value: object) -> bytes:
 
 def _path(name: str, slot: int) -> str:
     return f"{image.STATE}/{name}.{slot}"
+
+
+def _is_config(path: str) -> bool:
+    return path.startswith(f"{image.STATE}/config.")

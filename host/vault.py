@@ -46,10 +46,7 @@ class Lock:
             key = _stretched(passphrase, self.salt, self.scrypt_n)
             return _open(key, self.locked_key, _LOCK)
         except InvalidTag:
-            raise WrongPassphrase(
-                "the passphrase is wrong",
-                "try again, or restore a backup whose passphrase you know",
-            ) from None
+            raise WrongPassphrase("the passphrase is wrong", "try the right one") from None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -95,7 +92,7 @@ class Vault:
         if sealed[:1] == _CLEAR and not self.lock:
             return sealed[1:]
         try:
-            if sealed[:1] != _SEALED:
+            if self.lock is None or sealed[:1] != _SEALED:
                 raise InvalidTag
             return _open(self._key, sealed[1:], about)
         except InvalidTag:
