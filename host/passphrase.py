@@ -14,19 +14,19 @@ import click
 from host.errors import HostError, WrongUse
 from host.vault import SCRYPT_N, Lock, Vault, WrongPassphrase
 
-KEYRING_LIMIT_S = 5
+_KEYRING_LIMIT_S = 5
 VARIABLE = "NODE071_PASSPHRASE"
 _SERVICE = "node071"
 _LENGTH_LEAST = 8
 
 
-def unlock(lock: Lock) -> Vault:
+def unlock(lock: Lock, keyring_limit_s: float = _KEYRING_LIMIT_S) -> Vault:
     """The vault of a lock, by the first passphrase that fits.
 
     WrongPassphrase: the last that there was does not. WrongUse: there is none.
     """
     wrong = None
-    for source, passphrase in _passphrases(lock):
+    for source, passphrase in _passphrases(lock, keyring_limit_s):
         try:
             return Vault.unlocked(lock, passphrase)
         except WrongPassphrase:
@@ -64,12 +64,12 @@ def check(passphrase: str) -> str:
     return passphrase
 
 
-def _passphrases(lock: Lock) -> Iterator[tuple[str, str]]:
+def _passphrases(lock: Lock, keyring_limit_s: float) -> Iterator[tuple[str, str]]:
     """(where it is from, passphrase): each place in its turn.
 
     A terminal is asked only when the variable is not set.
     """
-    if kept := _keyring("get", lock):
+    if kept := _keyring("get", lock, limit_s=keyring_limit_s):
         yield "the system keyring", kept
     if given := os.environ.get(VARIABLE):
         yield VARIABLE, given
@@ -86,7 +86,7 @@ def _terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _keyring(word: str, lock: Lock, passphrase: str = "", limit_s: float = KEYRING_LIMIT_S) -> str:
+def _keyring(word: str, lock: Lock, passphrase: str = "", limit_s: float = _KEYRING_LIMIT_S) -> str:
     """What the keyring has for a lock, "" when it has nothing or does not answer in time."""
     command = [sys.executable, "-m", "keyring", word, _SERVICE, lock.salt.hex()]
     try:
