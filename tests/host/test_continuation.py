@@ -68,7 +68,8 @@ class Bench:
             self.ledger, self.board.name, self.kit.name, self.board.chip, self.unique_id,
             self.state, Wish(**wish),
         )  # fmt: skip
-        self.state = State(prepare(self.ledger, done, self.state, self.board, self.kit, live).files)
+        state = prepare(self.ledger, done, self.state, self.board, self.kit, live)
+        self.changes, self.state = state.changes(), State(state.files)
         return self.ledger.advance(done.node.dev_eui, "written")
 
     def blank(self):
@@ -138,8 +139,10 @@ def test_a_damaged_slot_does_not_count():
     state.save("dev_nonce", 5)
     state.save("dev_nonce", 6)
     newer = "/state/dev_nonce.1"
-    state.files[newer] = state.files[newer][:-1]
-    assert state.load("dev_nonce") == 5
+    whole = state.files[newer]
+    for damaged in (whole[:-1], whole[:4] + b"\x07" + whole[5:], b"", whole[:4]):
+        state.files[newer] = damaged
+        assert state.load("dev_nonce") == 5
     state.save("dev_nonce", 7)
     assert state.load("dev_nonce") == 7 and image.record(5) == state.files["/state/dev_nonce.0"]
 
@@ -186,7 +189,15 @@ def test_a_board_that_is_read_goes_on_where_it_was(bench):
     assert bench.nonce == 17
     assert bench.state.load("session") == {4: 128, 6: 4}
     assert bench.state.load("settings") == {"values": {1: 900}}
-    assert State(bench.state.files).changes() == ([], {})
+    assert bench.changes == ([], {})
+
+
+def test_a_board_behind_the_ledger_is_lifted(bench, ledger):
+    """A run was cut after the ledger had counted, before the board had."""
+    node = bench.flash()
+    bench.use(dev_nonce=17)
+    ledger.seen(node.dev_eui, 296)
+    assert bench.flash().next_dev_nonce == bench.nonce == 296
 
 
 def test_a_blank_board_skips_256_and_40_for_each_day(bench, clock):
@@ -292,10 +303,13 @@ def test_a_personalised_node_continues_its_frame_counter(ledger, clock):
     bench.use(session={4: first + 640})
     assert bench.flash().next_f_cnt == first + 640
     assert bench.state.load("session") == {4: first + 640}
+    ledger.seen(node.dev_eui, next_f_cnt=first + 1000)
+    bench.flash()
+    assert bench.state.load("session") == {4: first + 1000}
     clock.at += 2 * DAY
     bench.blank()
     assert bench.flash().identity == node.identity
-    assert bench.config["f_cnt_up"] == first + 640 + 256 + 3 * 1500
+    assert bench.config["f_cnt_up"] == first + 1000 + 256 + 3 * 1500
     clock.at += 50 * DAY
     bench.blank()
     with pytest.raises(HostError, match="its network may not follow"):

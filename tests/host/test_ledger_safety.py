@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from host import backups
+from host import backups, schema
 from host.errors import HostError
 from host.keys import EuiBlock
 from host.ledger import Ledger
@@ -53,6 +53,11 @@ def test_all_files_are_for_their_owner_only(tmp_path, umask):
         backups.backup(ledger, folder / "b", ledger.vault)
     assert modes(folder) == {"nodes.ledger": 0o600, "b": 0o600}
     assert stat.S_IMODE(folder.stat().st_mode) & 0o077 == 0
+
+
+def test_a_file_is_made_closed(tmp_path, umask):
+    schema.create(tmp_path / "new" / "nodes.ledger")
+    assert modes(tmp_path) == {"new": 0o700} and modes(tmp_path / "new") == {"nodes.ledger": 0o600}
 
 
 def test_a_file_that_others_could_read_is_closed_to_them(tmp_path):
@@ -213,7 +218,12 @@ def test_threads_share_a_ledger(tmp_path):
 def test_an_old_key_does_not_linger_in_the_file(tmp_path):
     path, old = tmp_path / "nodes.ledger", b"\x5a\xa5" * 8
     with Ledger.open(path, lambda lock: Vault()) as ledger:
-        ledger.add(Node(Identity("a", EUI, bytes(8), old), "rpi-pico-rfm95", "classroom"))
+        euis = [bytes(7) + bytes((number,)) for number in range(30)]
+        for eui in euis:
+            identity = Identity(eui.hex(), eui, bytes(8), old)
+            ledger.add(Node(identity, "rpi-pico-rfm95", "classroom"))
         assert old in path.read_bytes()
-        ledger.change(EUI, Identity("a", EUI, bytes(8), b"k" * 16))
+        for eui in euis:  # and a longer row, so that it moves to another page
+            identity = Identity(eui.hex(), eui, bytes(8), b"k" * 16)
+            ledger.change(eui, identity, place="x" * 500)
     assert old not in path.read_bytes()
