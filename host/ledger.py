@@ -51,11 +51,12 @@ class Ledger:
 
         HostError: it is no ledger, or its keys are in the clear where others can read them.
         """
+        made = None if path.exists() else vault(None)  # before there is a file
         schema.create(path)
         alone = schema.close_to_others(path)
         connection = schema.connect(path)
         try:
-            ledger = cls(connection, _vault(connection, vault), path.name, now)
+            ledger = cls(connection, _vault(connection, vault, made), path.name, now)
             if ledger.vault.lock is None and not alone:
                 step = "keep it on a drive that knows owners, or use a passphrase"
                 raise HostError(f"others can read {path}, and its keys are not encrypted", step)
@@ -281,12 +282,14 @@ def _renewed(node: Node, identity: Identity, now: datetime) -> Node:
     return node
 
 
-def _vault(connection: sqlite3.Connection, vault: Callable[[Lock | None], Vault]) -> Vault:
+def _vault(
+    connection: sqlite3.Connection, vault: Callable[[Lock | None], Vault], made: Vault | None
+) -> Vault:
     """The vault of a ledger; one that is new gets it, but not from two processes at once."""
     query = "SELECT json FROM lock"
     row = connection.execute(query).fetchone()
     if row is None:
-        made = vault(None)
+        made = made or vault(None)
         made_lock = json.dumps(made.lock and made.lock.as_dict())
         connection.execute("INSERT OR IGNORE INTO lock VALUES (1, ?)", (made_lock,))
         row = connection.execute(query).fetchone()

@@ -291,6 +291,8 @@ def test_keys_that_were_given_may_have_been_used(bench, given):
     assert bench.nonce == 300 + 296
     bench.flash(**{given: KEY})  # and back to what was used before
     assert bench.nonce == 300 + 2 * 296
+    bench.flash(new_keys=True, app_key=b"n" * 16)  # new, but for whom?
+    assert bench.nonce == 300 + 3 * 296
 
 
 def test_a_personalised_node_continues_its_frame_counter(ledger, clock):
@@ -370,6 +372,14 @@ def test_a_board_that_the_ledger_does_not_know_brings_its_identity(bench, tmp_pa
         third = Bench(other, unique_id=OTHER_ID)  # a copy of that flash on another board
         third.state = bench.state
         assert third.flash().identity.app_key != node.identity.app_key
+    block = EuiBlock.parse("70b3d57ed0000000/2")
+    for wish, eui in (({"block": block}, block.first), ({"dev_eui": b"87654321"}, b"87654321")):
+        with Ledger.open(tmp_path / f"{eui.hex()}.ledger", lambda lock: Vault()) as other:
+            wishful = Bench(other)
+            wishful.state = bench.state
+            made = wishful.flash(**wish)
+            assert made.dev_eui == eui and made.identity.app_key != node.identity.app_key
+            assert len(other.nodes(retired=True)) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 import os
 import random
+import resource
 import signal
 import sqlite3
 import stat
@@ -86,18 +87,18 @@ def test_keys_in_the_clear_are_refused_where_others_can_read_them(tmp_path):
         ledger.add(node("room-1", EUI))
 
 
-def test_a_backup_that_fails_leaves_nothing(tmp_path):
+def test_a_backup_that_does_not_fit_leaves_the_older_one(tmp_path):
+    path = tmp_path / "b"
     with Ledger.open(tmp_path / "nodes.ledger", vault_for) as ledger:
-        (tmp_path / "b").mkdir()
-        (tmp_path / "c").mkdir()
-        with pytest.raises(OSError):
-            backups.backup(ledger, tmp_path / "b", ledger.vault)
-        sealed = ledger.vault.seal
-        ledger.vault.seal = None
-        with pytest.raises(TypeError):
-            backups.backup(ledger, tmp_path / "d", ledger.vault)
-        ledger.vault.seal = sealed
-    assert sorted(modes(tmp_path)) == ["b", "c", "nodes.ledger"]
+        backups.backup(ledger, path, ledger.vault)
+        older, (soft, hard) = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        try:
+            with pytest.raises(OSError):
+                backups.backup(ledger, path, ledger.vault)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert sorted(modes(tmp_path)) == ["b", "nodes.ledger"] and path.read_bytes() == older
 
 
 def child(work):
