@@ -47,7 +47,7 @@ KEYRINGS = """
 
 # What a command does, with a limit for the keyring that a test can wait for.
 OPEN = """
-    import sys
+    import os
     from pathlib import Path
     from host import passphrase
     from host.commands import Commands
@@ -55,7 +55,8 @@ OPEN = """
     import click
 
     def vault(lock):
-        return passphrase.unlock(lock, 2) if lock else passphrase.choose(16)
+        limit_s = int(os.environ["LIMIT_S"])
+        return passphrase.unlock(lock, limit_s) if lock else passphrase.choose(16)
 
     @click.command(cls=Commands)
     def work(): pass
@@ -81,7 +82,8 @@ def environment(desk, keyring, given):
     kept = {name: value for name, value in os.environ.items() if name != "NODE071_PASSPHRASE"}
     kept |= {"PYTHONPATH": f"{ROOT}:{desk}", "KEPT": str(desk / "kept.json")}
     kept |= {"ARGUMENTS": str(desk / "arguments")}
-    kept["PYTHON_KEYRING_BACKEND"] = keyring
+    kept |= {"PYTHON_KEYRING_BACKEND": keyring}
+    kept |= {"LIMIT_S": "1" if keyring == "keyrings.Locked" else "60"}
     return kept | ({"NODE071_PASSPHRASE": given} if given is not None else {})
 
 
