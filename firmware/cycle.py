@@ -40,6 +40,7 @@ class Cycle:
         buses, supply = hardware.buses(config, self._lamp), hardware.sensor_power(config)
         self._sensors = Sensors(config["sensors"], buses, power, log, supply)
         self._sensors.each("restore", store)
+        self._airing = self._make_airing(config) if self._sensors.has(1) else None
         bay = config.get("bay")
         self._marks = Marks(bay, marks)
         self._every_ms = None if power.saves else _LOOK_MS  # None: only for readings
@@ -59,6 +60,14 @@ class Cycle:
         self._woken = times is not None
         if times is not None:
             self._look_ms, self._reading_ms, self._restart = times
+
+    def _make_airing(self, config):
+        """What watches the CO2 for weeks; a sensor that loses its supply calibrates nothing."""
+        from airing import Airing
+
+        sensor = next(entry for entry in config["sensors"] if 1 in entry["keys"])
+        self._self_calibrates = 0 if self._power.saves else sensor.get("self_calibration", 1)
+        return Airing(self._store, self._began.number, self._power.now_s())
 
     def run(self):
         """Work for ever, or until deep sleep."""
@@ -141,6 +150,10 @@ class Cycle:
             self._power.wait_until(self._power.now_ms() + self._sensors.first_ms())
         values = self._sensors.measure()
         self._marks.look(values)
+        if self._airing is not None:
+            on = self._settings.values.get(settings.SELF_CALIBRATION)
+            on = self._self_calibrates if on is None else on
+            self._airing.look(values, self._power.now_s(), on)
         if self._light is not None:
             if 1 in values:
                 self._light.show(values[1])
@@ -194,6 +207,7 @@ class Cycle:
     def _calibrate(self, actions):
         try:
             self._sensors.calibrate_co2(actions[settings.CALIBRATE])
+            self._airing.calibrated(self._power.now_s())
             return settings.DONE
         except (OSError, ValueError) as error:
             self._log("calibration failed:", error)
