@@ -20,6 +20,7 @@ _SETTLE_MS = const(30000)  # from the start of the sensors to the first reading
 _BLINK_MS = const(500)
 _LAMP_MS = const(1000)  # how often the lamp is looked at; the shortest that it shines
 _NEVER_MS = const(3600000)
+_SPENT_MS = const(3600000)  # the rest of a battery, until it is looked at again
 _WORK_MS = const(180000)  # how late a look may be: sensors with their tries, two exchanges
 
 
@@ -74,7 +75,7 @@ class Cycle:
         self._reporter.begin()
         self._apply_light()
         self._apply_lamp()
-        if not self._woken:
+        if not self._woken and not self._spent():
             self._sense()
             self._reading_ms = self._power.now_ms() + _SETTLE_MS
             self._look_ms = self._power.now_ms() + self._sensors.first_ms()
@@ -95,12 +96,26 @@ class Cycle:
             self._sleep_until(until_ms)
         else:
             self._idle_until(until_ms)
+        if self._spent():
+            return
         if power.now_ms() >= self._look_ms:
             self._look()
         if power.now_ms() >= reporter.due_ms:
             self._obey(reporter.report())
         if self._began.failures is not None and power.now_s() >= start.SETTLED_S:
             self._began.settle(self._store)
+
+    def _spent(self):
+        """True when the battery has too little for anything: all waits for another hour."""
+        if not self._power.saves or self._battery is None or not self._battery.spent():
+            return False
+        until_ms = self._power.now_ms() + _SPENT_MS
+        self._look_ms = max(self._look_ms, until_ms)
+        self._reading_ms = max(self._reading_ms, until_ms)
+        self._reporter.due_ms = max(self._reporter.due_ms, until_ms)
+        self._log("the battery is spent: waits an hour")
+        self._expect_look()
+        return True
 
     def _idle_until(self, deadline_ms):
         """Wait; meanwhile a red light blinks, the LED when there is something to say, the lamp."""
