@@ -203,7 +203,8 @@ def test_5_bad_echoes_are_outvoted_or_a_fault_and_a_stuck_one_loses_its_supply(t
     """Multiple and short ones, none, water on the face, an echo pin that stays high."""
 
     def prepare(run):
-        put(run, "pulse", 0, multiple=0.03, short=0.03, sticks=True)
+        put(run, "pulse", 0, multiple=0.12, short=0.12)
+        put(run, "pulse", 2.0, multiple=0.0, short=0.0, sticks=True)
         for name, begins_h in (("deaf", 2.0), ("wet", 5.0)):
             put(run, "pulse", begins_h, **{name: True})
             put(run, "pulse", begins_h + 2, **{name: False})
