@@ -194,6 +194,11 @@ def buses(config, lamp=None):
     if "pulse" in config:
         pins = config["pulse"]
         found["pulse"] = PulseBus(pins["trigger"], pins["echo"], sensor_power(config))
+    if "uart" in config:
+        from drivers.uart import UartBus
+
+        pins = config["uart"]
+        found["uart"] = UartBus(pins["id"], pins["tx"], pins["rx"])
     return found
 
 

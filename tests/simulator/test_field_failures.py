@@ -212,7 +212,7 @@ def test_5_bad_echoes_are_outvoted_or_a_fault_and_a_stuck_one_loses_its_supply(t
     run = trial(
         9.0,
         usual="bin",
-        kit="bin",
+        kit="bin-jsn-sr04t",
         worlds=steps(900.0, 900.0, 1.0, echo_lost=0.12),
         prepare=prepare,
     )
