@@ -34,15 +34,23 @@ def cell(mah):
     return f"{mah:.3g}: {days:.0f} days" if days < 60 else f"{mah:.3g}: {days / 30.4:.0f} months"
 
 
+def alike(board):
+    """What decides the figures of a board: boards that have it in common share a row."""
+    refused = [bool(boards.refusal(board, boards.kits()[kit])) for kit in KITS]
+    return board.active_ma, board.sleep_ua, board.sensor_power is None, *refused
+
+
 def table():
     """The rows of the table."""
+    rows = {}
+    for board in boards.boards().values():
+        rows.setdefault(alike(board), []).append(board)
     yield f"| board | asleep, mA | {' | '.join(KITS)} |"
     yield "|---" * (len(KITS) + 2) + "|"
-    for name, board in boards.boards().items():
-        cells = [cell(mah_day(kit, name)) for kit in KITS]
-        if set(cells) != {"-"}:
-            how = "" if board.sleep_measured else " (claimed)"
-            yield f"| {name} | {board.sleep_ua / 1000:g}{how} | {' | '.join(cells)} |"
+    for row in rows.values():
+        names = ", ".join(board.name + " (claimed)" * (not board.sleep_measured) for board in row)
+        cells = [cell(mah_day(kit, row[0].name)) for kit in KITS]
+        yield f"| {names} | {row[0].sleep_ua / 1000:g} | {' | '.join(cells)} |"
 
 
 def main():

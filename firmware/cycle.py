@@ -41,7 +41,11 @@ class Cycle:
         buses, supply = hardware.buses(config, self._lamp), hardware.sensor_power(config)
         self._sensors = Sensors(config["sensors"], buses, power, log, supply)
         self._sensors.each("restore", store)
-        self._airing = self._make_airing(config) if self._sensors.has(1) else None
+        self._airing = None
+        if self._sensors.has(1):
+            from airing import Airing
+
+            self._airing = Airing(store, began.number, power, config["sensors"])
         bay = config.get("bay")
         self._marks = Marks(bay, marks)
         self._every_ms = None if power.saves else _LOOK_MS  # None: only for readings
@@ -61,14 +65,6 @@ class Cycle:
         self._woken = times is not None
         if times is not None:
             self._look_ms, self._reading_ms, self._restart = times
-
-    def _make_airing(self, config):
-        """What watches the CO2 for weeks; a sensor that loses its supply calibrates nothing."""
-        from airing import Airing
-
-        sensor = next(entry for entry in config["sensors"] if 1 in entry["keys"])
-        self._self_calibrates = 0 if self._power.saves else sensor.get("self_calibration", 1)
-        return Airing(self._store, self._began.number, self._power.now_s())
 
     def run(self):
         """Work for ever, or until deep sleep."""
@@ -166,9 +162,7 @@ class Cycle:
         values = self._sensors.measure()
         self._marks.look(values)
         if self._airing is not None:
-            on = self._settings.values.get(settings.SELF_CALIBRATION)
-            on = self._self_calibrates if on is None else on
-            self._airing.look(values, self._power.now_s(), on)
+            self._airing.look(values, self._settings.values.get(settings.SELF_CALIBRATION))
         if self._light is not None:
             if 1 in values:
                 self._light.show(values[1])
@@ -222,7 +216,7 @@ class Cycle:
     def _calibrate(self, actions):
         try:
             self._sensors.calibrate_co2(actions[settings.CALIBRATE])
-            self._airing.calibrated(self._power.now_s())
+            self._airing.calibrated()
             return settings.DONE
         except (OSError, ValueError) as error:
             self._log("calibration failed:", error)

@@ -40,7 +40,7 @@ def calibrate(ppm):
     sensors.start(Settings(store, config))
     power.wait_ms(sensors.first_ms())
     correction_ppm = sensors.calibrate_co2(ppm)
-    Airing(store, None, 0).calibrated(0)
+    Airing(store, None, power, config["sensors"]).calibrated()
     service.guard()
     return correction_ppm
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import cbor2
 import pytest
 
 from docs import batteries
@@ -74,19 +75,28 @@ def test_no_supply_is_joined_with_another():
     assert svg.count("out - switched 3V3") == svg.count("out - switched VBUS") == 1
 
 
+def test_the_downlinks_of_the_page_calibrate():
+    found = [
+        cbor2.loads(bytes.fromhex(each)) for each in re.findall(r"`(a200 01 [0-9a-f ]+)`", PAGE)
+    ]
+    assert found == [{0: 1, 5: 425}, {0: 1, 5: 400}]
+
+
 def rows():
     """The cells of the table of batteries, by board and kit."""
     table = PAGE.split("<!-- batteries -->\n")[1].split("<!-- end -->")[0].splitlines()
     head = [cell.strip() for cell in table[0].strip("|").split("|")]
     for line in table[2:]:
-        board, _, *cells = [cell.strip() for cell in line.strip("|").split("|")]
-        yield from (((board, kit), cell) for kit, cell in zip(head[2:], cells, strict=True))
+        names, _, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for board in names.replace(" (claimed)", "").split(", "):
+            yield from (((board, kit), cell) for kit, cell in zip(head[2:], cells, strict=True))
 
 
 def test_the_batteries_are_those_of_the_kits_that_have_one():
     found = dict(rows())
     kits = {name for name, kit in boards.kits().items() if not kit.mains}
     assert {kit for _, kit in found} == kits - {"bin-hc-sr04"}  # 5 V, from USB
+    assert {board for board, _ in found} == set(boards.boards())
     for (board, kit), cell in found.items():
         refused = boards.refusal(boards.boards()[board], boards.kits()[kit])
         assert (cell == "-") == bool(refused), (board, kit)

@@ -93,4 +93,5 @@ print("timers", len(service._timers))
     lines = [line for line in run.log().splitlines() if line.startswith(("corr", "no", "timers"))]
     assert len(lines) == 3 and -100 <= int(lines[0].split()[1]) <= -50
     assert lines[1:] == ["no: 3000 ppm: 400 to 2000 are possible", "timers 1"]
-    assert record(run.state, "airing") == [None, 0, 0, 0, 0]
+    start, saved_s, fresh_s, calibrated_s, astray = record(run.state, "airing")
+    assert start is None and saved_s == fresh_s == calibrated_s >= 180 and astray == 0

@@ -12,35 +12,31 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs/new-sensor.md").read_text()
 PARTS = ("firmware", "host", "simulator", "tests", "boards.toml", "kits.toml", "pyproject.toml")
 BLOCK = re.compile(
-    r"(?:File `(?P<file>[^`]+)`:|`(?P<table>[^`\n]+)`, (?:below `(?P<line>[^`\n]+)`|at its end)|"
-    r"Below\n`(?P<further>[^`\n]+)`:)[^`]*\n\n```\w+\n(?P<text>.*?)```",
+    r"(?:File `(?P<file>[^`]+)`:|"
+    r"`(?P<table>[^`\n]+)`, (?:below `(?P<line>[^`\n]+)`|at its end))[^`]*\n\n"
+    r"```\w+\n(?P<text>.*?)```",
     re.DOTALL,
 )
 
 
 def follow(root):
     """Do what the page says; returns the files it made."""
-    made, table = [], None
+    made = []
     for step in BLOCK.finditer(PAGE):
         if step["file"]:
             made.append(step["file"])
             (root / step["file"]).write_text(step["text"])
             continue
-        table = step["table"] or table
-        path, line = root / table, step["line"] or step["further"]
+        path, line = root / step["table"], step["line"]
         text = path.read_text()
         if line is None:
             path.write_text(text + "\n" + step["text"])
             continue
         (whole,) = [each for each in text.splitlines(True) if each.strip() == line]
         path.write_text(text.replace(whole, whole + step["text"]))
+    assert "begins with `OnI2c =`, add ` | Tmp117` at its end" in PAGE
     path = root / "simulator/fleet.py"
-    (before, after) = (
-        re.findall(r"^OnBus = .*$", path.read_text(), re.M)[0],
-        "OnI2c | Ds18b20 | OnUart",
-    )
-    assert f"`{after}`" in PAGE
-    path.write_text(path.read_text().replace(before, f"OnBus = {after}"))
+    path.write_text(re.sub(r"^(OnI2c = .*)$", r"\1 | Tmp117", path.read_text(), flags=re.M))
     return made
 
 
