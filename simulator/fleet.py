@@ -37,8 +37,9 @@ from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
+OnI2c = Scd4x | Scd30 | Sht4x | Sht3x | Bme280
 OnUart = MhZ19 | SenseairS8 | A02yyuw | Maxbotix
-OnBus = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20 | OnUart
+OnBus = OnI2c | OnUart | Ds18b20
 Sensor = OnBus | Pir | Ultrasonic
 _MODELS: dict[str, type[OnBus]] = {
     "scd4x": Scd4x,

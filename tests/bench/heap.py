@@ -40,12 +40,13 @@ def rows(folder):
 def classroom_modules():
     """Every module but those of other regions and other sensors, the entry last.
 
-    The tables are forgotten once they are read, and safe mode loads itself when it is needed.
+    The tables are forgotten once they are read; safe mode loads itself when it is needed, and so
+    does what is for the prompt.
     """
     kit = boards.kits()["classroom"]
     drivers = {sensor.driver for sensor in kit.sensors} | {"traffic_light"}
     names = {path.removesuffix(".py").replace("/", ".") for path in files.firmware_files()}
-    names -= {"main", "boot", "node", "readings", "safe"}
+    names -= {"main", "boot", "node", "readings", "safe", "onsite"}
     others = {name for name in names if name.startswith("lora.regions.")} - {"lora.regions.eu868"}
     others |= {name for name in names if name.startswith("drivers.")} - {
         f"drivers.{driver}" for driver in drivers
