@@ -12,7 +12,7 @@ import struct
 
 OP_SYNC, OP_WAIT, OP_PIN_SET, OP_PIN_GET, OP_PIN_IRQ, OP_SPI = 0, 1, 2, 3, 4, 5
 OP_I2C_WRITE, OP_I2C_READ, OP_ADC, OP_EXIT, OP_BOOT, OP_PROMPT, OP_FEED = 6, 7, 8, 9, 10, 11, 12
-OP_RTC, OP_ONE_WIRE, OP_PULSE, OP_UART = 13, 16, 17, 20
+OP_RTC, OP_ONE_WIRE, OP_PULSE, OP_UART, OP_READY = 13, 16, 17, 20, 21
 POST_PIN, POST_ERASE, POST_PROGRAM, POST_SLEEP = 0, 1, 2, 3
 I2C_NACK, I2C_ACK, I2C_HELD = 0, 1, 2
 CTRL_C = 255  # among the edges: somebody typed it while the board was in a call
@@ -37,6 +37,7 @@ _reader = _writer = None
 _request = bytearray(_HEAD_SIZE + _POSTED_MAX * _POST_SIZE)  # once: the heap is a board's
 _posted = 0
 _edges = []
+_interrupted = False  # a signal of Ctrl-C came while an answer was read: after it, it counts
 _in_handler = False
 _light = False  # in a light sleep, until something ends it
 in_flash = False  # C code erases or programs: a scheduled handler waits for the interpreter
@@ -56,12 +57,17 @@ def connect(reader, writer):
 
 
 def _read_into(buffer):
-    view, at = memoryview(buffer), 0
-    while at < len(buffer):
-        count = _reader.readinto(view[at:])
-        if not count:
-            raise SystemExit  # the host is gone
-        at += count
+    global _interrupted
+    view, at, end = memoryview(buffer), 0, len(buffer)
+    while at < end:
+        try:
+            while at < end:
+                count = _reader.readinto(view[at:])
+                at += count
+                if not count:
+                    raise SystemExit  # the host is gone
+        except KeyboardInterrupt:
+            _interrupted = True
 
 
 def trip(op, body=b""):
@@ -76,7 +82,7 @@ def trip(op, body=b""):
 
 
 def _trip(op, body):
-    global now_us, lease_us, _posted
+    global now_us, lease_us, _posted, _interrupted
     struct.pack_into(_HEAD, _request, 0, op, now_us, _posted, len(body))
     size = _HEAD_SIZE + _posted * _POST_SIZE
     end = size + len(body)
@@ -95,8 +101,9 @@ def _trip(op, body):
         _edges.append(edge[0])
     answer = bytearray(length)
     _read_into(answer)
-    if CTRL_C in _edges:
+    if CTRL_C in _edges or _interrupted:
         _edges.clear()
+        _interrupted = False
         raise KeyboardInterrupt
     handle_edges()
     return answer
