@@ -24,6 +24,7 @@ from simulator.repl import CTRL_A, CTRL_C, FRIENDLY, RAW, Repl
 
 _OP_EXIT, _OP_FEED, _OP_READY, _EDGE_CTRL_C = 9, 12, 20, 255
 _LOOK_S = 0.02  # how late it is seen that a program opens the port
+_QUIET_S = 0.05
 _IDLE_S = 0.5
 _TYPED_MAX = 65536
 _BANNER = re.compile(rb"MicroPython [^\r\n]*\r?\nUse Ctrl-D to exit[^\r\n]*\r?\n")
@@ -58,7 +59,7 @@ class LiveBoard(Board):
         self._run_main = True
         self._ready = False  # its filesystem is mounted: from here on it can be interrupted
         self._bite_us: int | None = None
-        self._interrupt = False
+        self._interrupt_s: float | None = None  # when Ctrl-C was typed, until it has had its effect
         self._typed, self._to_inner = bytearray(), bytearray()
         self._swallow = b""
         self._began_s = time.monotonic()
@@ -101,7 +102,7 @@ class LiveBoard(Board):
         """Start the board, unless it runs."""
         if self._process is None and self.fit is not None:
             self.fit()
-        self._ready, self._interrupt = False, False
+        self._ready, self._interrupt_s = False, None
         super().power_on(why)
         self.ready_us = self.clock.now_us + (BOOT_US[self.family] if self._at_speed else 0)
 
@@ -129,7 +130,7 @@ class LiveBoard(Board):
         self.clock.run_until(max(now_us, self.clock.now_us))
         if self._bite_us is not None and now_us >= self._bite_us:
             self._restart("watchdog")
-        if self._pending is not None and (self.ready_us <= now_us or self._interrupt):
+        if self._pending is not None and (self.ready_us <= now_us or self._interrupt_s):
             self._serve_now()
         if self.left:
             return
@@ -162,7 +163,8 @@ class LiveBoard(Board):
             dues.append(self.ready_us)
         next_us = min([due for due in dues if due is not None], default=now_us + 10**6)
         most_s = 0.002 if self.port.bytes_per_s and self.port.attached else _IDLE_S
-        most_s = min(most_s, _LOOK_S) if not self.port.attached or self.port.waits else most_s
+        if not self.port.attached or self.port.waits or self._interrupt_s:
+            most_s = min(most_s, _LOOK_S)
         return min(max((next_us - now_us) / 1e6, 0.0), most_s)
 
     def _serve_now(self) -> None:
@@ -175,8 +177,8 @@ class LiveBoard(Board):
             self._bite_us = int.from_bytes(body, "little")
         elif op == _OP_READY:
             self._ready = True
-        if self._interrupt and self._ready:
-            self._edges, self._interrupt = [(_EDGE_CTRL_C, 0, 0)], False
+        if self._interrupt_s and self._ready:
+            self._edges, self._interrupt_s = [(_EDGE_CTRL_C, 0, 0)], None
         answer = self._perform(op, body)
         self._pending = None
         self._answer(answer)
@@ -245,7 +247,8 @@ class LiveBoard(Board):
         """Pass on what was typed, once somebody is there who takes it."""
         if self._process is None:
             self._typed.clear()
-        if not self._ready or self._swallow:
+        self._ctrl_c()
+        if not self._ready or self._swallow or self._interrupt_s:
             return
         for index, byte in enumerate(self._typed):
             if self._repl.soft_reboot(byte):
@@ -253,10 +256,12 @@ class LiveBoard(Board):
                 self._soft_reboot()
                 return
             if byte == CTRL_C:
+                del self._typed[: index + 1]
                 self._push()
-                self._ctrl_c()
-            else:
-                self._to_inner.append(byte)
+                self._interrupt_s = time.monotonic()
+                self._type()
+                return
+            self._to_inner.append(byte)
         self._typed.clear()
         self._push()
 
@@ -269,16 +274,21 @@ class LiveBoard(Board):
             pass
 
     def _ctrl_c(self) -> None:
-        """Interrupt the call that the board is in, the code that it runs, or its prompt."""
-        assert self._process is not None
-        if self._pending is None and select.select([self._from_board], [], [], 0)[0]:
-            self._read_request()
-        if self._pending is not None:
-            self._interrupt = True
-        elif _catches_sigint(self._process.pid):
+        """Interrupt the code that it runs, or its prompt.
+
+        A signal at the wrong moment tears an answer of ours: code that calls us is interrupted by
+        the answer, a signal is for code that has not called for a while.
+        """
+        if self._interrupt_s is None or self._process is None or self._pending is not None:
+            return
+        if not _catches_sigint(self._process.pid):
+            self._to_inner.append(CTRL_C)
+        elif time.monotonic() - self._interrupt_s > _QUIET_S:
             self._process.send_signal(signal.SIGINT)
         else:
-            self._to_inner.append(CTRL_C)
+            return
+        self._interrupt_s = None
+        self._push()
 
     def _soft_reboot(self) -> None:
         """Start the program anew; from the raw REPL only boot.py, as on a board."""

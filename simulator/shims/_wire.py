@@ -37,7 +37,6 @@ _reader = _writer = None
 _request = bytearray(_HEAD_SIZE + _POSTED_MAX * _POST_SIZE)  # once: the heap is a board's
 _posted = 0
 _edges = []
-_interrupted = False  # a signal of Ctrl-C came while an answer was read: after it, it counts
 _in_handler = False
 _light = False  # in a light sleep, until something ends it
 in_flash = False  # C code erases or programs: a scheduled handler waits for the interpreter
@@ -57,17 +56,12 @@ def connect(reader, writer):
 
 
 def _read_into(buffer):
-    global _interrupted
-    view, at, end = memoryview(buffer), 0, len(buffer)
-    while at < end:
-        try:
-            while at < end:
-                count = _reader.readinto(view[at:])
-                at += count
-                if not count:
-                    raise SystemExit  # the host is gone
-        except KeyboardInterrupt:
-            _interrupted = True
+    view, at = memoryview(buffer), 0
+    while at < len(buffer):
+        count = _reader.readinto(view[at:])
+        if not count:
+            raise SystemExit  # the host is gone
+        at += count
 
 
 def trip(op, body=b""):
@@ -82,7 +76,7 @@ def trip(op, body=b""):
 
 
 def _trip(op, body):
-    global now_us, lease_us, _posted, _interrupted
+    global now_us, lease_us, _posted
     struct.pack_into(_HEAD, _request, 0, op, now_us, _posted, len(body))
     size = _HEAD_SIZE + _posted * _POST_SIZE
     end = size + len(body)
@@ -101,9 +95,8 @@ def _trip(op, body):
         _edges.append(edge[0])
     answer = bytearray(length)
     _read_into(answer)
-    if CTRL_C in _edges or _interrupted:
+    if CTRL_C in _edges:
         _edges.clear()
-        _interrupted = False
         raise KeyboardInterrupt
     handle_edges()
     return answer
