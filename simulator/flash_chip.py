@@ -68,14 +68,14 @@ class FlashChip:
 
     # What is in it.
 
-    def boots(self) -> bool:
-        """True when the boot loader finds a program that it starts."""
+    def problem(self) -> str:
+        """Why the boot loader finds no program that it starts, "" when it does."""
         if not self.esp32:
             boot2 = self.read(0, _PICO_BOOT2)
-            return crc32_mpeg(boot2[:-4]) == int.from_bytes(boot2[-4:], "little")
-        return image_problem(self._from(self.board.flash_offset or 0)) == "" and (
-            image_problem(self._from(self._app_offset())) == ""
-        )
+            good = crc32_mpeg(boot2[:-4]) == int.from_bytes(boot2[-4:], "little")
+            return "" if good else "no second stage of the boot"
+        loader = self._from(self.board.flash_offset or 0)
+        return image_problem(loader) or image_problem(self._from(self._app_offset()))
 
     def holds_micropython(self) -> bool:
         """True when that program is a MicroPython."""

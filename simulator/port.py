@@ -9,7 +9,7 @@ import time
 import tty
 from pathlib import Path
 
-_DEAF_S = 0.5  # MicroPython's USB gives up on a host that reads nothing for so long
+_DEAF_S = 5.0  # a board gives up on a host that reads nothing for so long
 _QUEUE = 8192
 
 
@@ -29,7 +29,10 @@ class Port:
         self.to_board_left: int | None = None  # bytes until the cable is pulled, None: never
         self.to_host_left: int | None = None
         self.attached = False
+        self.watch_for = b""  # bytes whose arrival sets `seen`
+        self.seen = False
         self.path = ""
+        self._tail = b""
         self._master = -1
         self._queue = bytearray()
         self._moved_s = self._may_read_s = 0.0
@@ -96,6 +99,9 @@ class Port:
             self._may_read_s = max(self._may_read_s, now_s - 0.05) + len(data) / self.bytes_per_s
         if self.to_board_left is not None:
             self.to_board_left -= len(data)
+        if self.watch_for:
+            self._tail = (self._tail + data)[-len(data) - len(self.watch_for) :]
+            self.seen = self.seen or self.watch_for in self._tail
         return data
 
     def write(self, data: bytes) -> None:

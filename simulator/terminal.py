@@ -198,10 +198,6 @@ class LiveBoard(Board):
             self._restart(why)
         self.held_pins = held_pins
 
-    def press_reset(self) -> None:
-        """Its reset button; RP2040 has none and counts it as power."""
-        self._restart("power" if self.family == "rp2040" else "reset")
-
     def _restart(self, why: str, run_main: bool = True) -> None:
         self.power_off()
         self._run_main = run_main

@@ -20,11 +20,13 @@ from simulator.family import says
 from simulator.flash_chip import FlashChip
 from simulator.fleet import Freezable, make_world, wire, wire_radio
 from simulator.port import CablePulled, Port
+from simulator.rom_loader import SYNC, RomLoader
 from simulator.terminal import LiveBoard
 
 MICROPYTHON, BOOTLOADER, SILENT, GARBAGE, UNPLUGGED = MODES = (
     "micropython", "bootloader", "silent", "garbage", "unplugged"
 )  # fmt: skip
+NO_PROGRAM = "no program"  # ESP32: its boot loader says so for ever
 _OUI = bytes.fromhex("240ac4")  # Espressif's
 _REAL_BYTES_PER_S = 11520  # 115,200 baud
 _SLICE_S = 0.02
@@ -41,6 +43,9 @@ class VirtualBoard:
     or flash id (8), else one is drawn and kept in the file FLASH.id. `kit`: the sensors that it
     has; else those of the config that it was provisioned with. `filesystem_kib` makes its
     filesystem smaller, `mpy` its MicroPython older, `at_speed` flash and line as slow as real ones.
+
+    A pseudo-terminal has no DTR and RTS, with which esptool resets an ESP32 to its boot loader and
+    out of it again: with `auto_reset` the first bytes of esptool do the one, and its end the other.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class VirtualBoard:
         filesystem_kib: int | None = None,
         mpy: int | None = None,
         at_speed: bool = False,
+        auto_reset: bool = True,
         seed: int = 71,
     ):
         self.board = board if isinstance(board, boards.Board) else _board(board)
@@ -70,10 +76,11 @@ class VirtualBoard:
         self.pulled = threading.Event()  # the cable was pulled where `cut_after` had said
         self._first_mode, self._seed, self._kit, self._fitted = mode, seed, kit, ""
         self._says = says(self.board.chip, self.board.micropython, mpy)
-        self._at_speed = at_speed
+        self._at_speed, self._auto_reset = at_speed, auto_reset
         self._port = Port(_REAL_BYTES_PER_S if at_speed else 0, link)
         self._log = _NOWHERE.open("wb")
         self._live: LiveBoard | None = None
+        self._loader: RomLoader | None = None
         self._asked: queue.Queue[Callable[[], None]] = queue.Queue()
         self._wake, self._woken = -1, -1
         self._stopping = False
@@ -208,37 +215,61 @@ class VirtualBoard:
                 self._begin(BOOTLOADER)
         else:
             self._wait()
-            self._answer_as_none()
         with suppress(BlockingIOError):
             os.read(self._woken, 4096)
+        if self._port.seen:
+            self._begin(BOOTLOADER)
 
     def _wait(self) -> None:
-        reads = [self._woken]
-        if self._port.look() or self._port.attached:
-            reads.append(self._port.fileno())
-        slice_s = None if self.mode == UNPLUGGED else _SLICE_S
-        select.select(reads, [self._port.fileno()] if self._port.waits else [], [], slice_s)
-
-    def _answer_as_none(self) -> None:
-        """A board that is no board: it says nothing, or things that mean nothing."""
-        if not self._port.attached:
+        """Wait until something happens at the port of a board without MicroPython."""
+        closed = self._port.look()
+        if closed and self._loader is not None and self._loader.synced:
+            self._begin(MICROPYTHON)  # the tool lets go of the reset line
             return
-        typed = self._port.read()
-        if typed and self.mode == GARBAGE:
-            self._port.write(secrets.token_bytes(len(typed)) + b"\xf8\x80\x00\x06\xfe")
+        reads = [self._woken] + [self._port.fileno()] * self._port.attached
+        slice_s = None if self.mode == UNPLUGGED else _SLICE_S
+        writes = [self._port.fileno()] if self._port.waits else []
+        ready, _, _ = select.select(reads, writes, [], slice_s)
+        if self._port.attached:
+            self._port.write(self._say(self._port.read() if self._port.fileno() in ready else b""))
         self._port.flush()
+        if self._loader is not None and self._loader.left:
+            self._begin(MICROPYTHON)
+
+    def _say(self, typed: bytes) -> bytes:
+        """What it says to that, without MicroPython."""
+        if self._loader is not None:
+            return self._loader.hear(typed)
+        if self.mode == GARBAGE and typed:
+            return secrets.token_bytes(len(typed)) + b"\xf8\x80\x00\x06\xfe"
+        if self.mode == NO_PROGRAM:
+            return b"%s\r\n" % self.flash.problem().encode()
+        return b""
 
     def _begin(self, mode: str) -> None:
         """End what it does and begin something else."""
         if self._live is not None:
             self._live.power_off()
+        self._loader = None
+        if mode == MICROPYTHON:
+            mode = self._boot()
         self.mode = mode
         if mode == UNPLUGGED:
             self._port.close()
             return
         self._port.open()
+        by_reset = self.flash.esp32 and self._auto_reset and mode != BOOTLOADER
+        self._port.watch_for, self._port.seen = SYNC if by_reset else b"", False
         if mode == MICROPYTHON:
             self._start_micropython()
+        elif mode == BOOTLOADER and self.flash.esp32:
+            self._loader = RomLoader(self.flash, self.unique_id)
+
+    def _boot(self) -> str:
+        """What becomes of the board at a reset: it depends on what is in its flash."""
+        if self.flash.problem():
+            return NO_PROGRAM if self.flash.esp32 else BOOTLOADER
+        return MICROPYTHON if self.flash.holds_micropython() else SILENT
 
     def _start_micropython(self) -> None:
         self._fitted = ""
