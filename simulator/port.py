@@ -11,6 +11,7 @@ from pathlib import Path
 
 _DEAF_S = 5.0  # a board gives up on a host that reads nothing for so long
 _QUEUE = 8192
+FLUSH_S = 0.001  # a pseudo-terminal does not always tell that there is room again
 
 
 class CablePulled(Exception):

@@ -19,7 +19,7 @@ from simulator.air import Air
 from simulator.board import Board
 from simulator.clock import Clock
 from simulator.family import BOOT_US
-from simulator.port import Port
+from simulator.port import FLUSH_S, Port
 from simulator.repl import CTRL_A, CTRL_C, FRIENDLY, RAW, Repl
 
 _OP_EXIT, _OP_FEED, _OP_READY, _EDGE_CTRL_C = 9, 12, 20, 255
@@ -163,8 +163,10 @@ class LiveBoard(Board):
             dues.append(self.ready_us)
         next_us = min([due for due in dues if due is not None], default=now_us + 10**6)
         most_s = 0.002 if self.port.bytes_per_s and self.port.attached else _IDLE_S
-        if not self.port.attached or self.port.waits or self._interrupt_s:
+        if not self.port.attached or self._interrupt_s:
             most_s = min(most_s, _LOOK_S)
+        if self.port.waits:
+            most_s = min(most_s, FLUSH_S)
         return min(max((next_us - now_us) / 1e6, 0.0), most_s)
 
     def _serve_now(self) -> None:

@@ -19,7 +19,7 @@ from simulator.air import Place
 from simulator.family import says
 from simulator.flash_chip import FlashChip
 from simulator.fleet import Freezable, make_world, wire, wire_radio
-from simulator.port import CablePulled, Port
+from simulator.port import FLUSH_S, CablePulled, Port
 from simulator.rom_loader import SYNC, RomLoader
 from simulator.terminal import LiveBoard
 
@@ -227,7 +227,7 @@ class VirtualBoard:
             self._begin(MICROPYTHON)  # the tool lets go of the reset line
             return
         reads = [self._woken] + [self._port.fileno()] * self._port.attached
-        slice_s = None if self.mode == UNPLUGGED else _SLICE_S
+        slice_s = None if self.mode == UNPLUGGED else FLUSH_S if self._port.waits else _SLICE_S
         writes = [self._port.fileno()] if self._port.waits else []
         ready, _, _ = select.select(reads, writes, [], slice_s)
         if self._port.attached:
