@@ -35,6 +35,8 @@ class FlashChip:
         self._filesystem_kib = filesystem_kib
         own = board.filesystem_kib * 1024
         self.size = _ESP_FILES + own if self.esp32 else _XIP_SIZE[board.micropython]
+        # there while a UF2 file was taken in part: the program ends somewhere
+        self.half_written = path.with_name(path.name + ".half")
         if not path.exists():
             with path.open("wb") as file:
                 for _ in range(self.size // BLOCK):

@@ -81,14 +81,12 @@ class Port:
         return bool(events & select.POLLHUP) and not events & select.POLLIN
 
     def read(self) -> bytes:
-        """What has been typed since. CablePulled: all that came before is returned first."""
+        """What has been typed since."""
         now_s = time.monotonic()
         if self._master < 0 or now_s < self._may_read_s:
             return b""
         most = 64 if self.bytes_per_s else 4096
         if self.to_board_left is not None:
-            if not self.to_board_left:
-                raise CablePulled
             most = min(most, self.to_board_left)
         try:
             data = os.read(self._master, most)
@@ -114,12 +112,10 @@ class Port:
             self.flush()
 
     def flush(self) -> None:
-        """Send what waits. CablePulled: as many bytes as it was to carry have gone."""
-        while self._queue and self._master >= 0:
+        """Send what waits, as much as goes."""
+        while self._queue and self._master >= 0 and self.to_host_left != 0:
             piece = bytes(self._queue[:_QUEUE])
             if self.to_host_left is not None:
-                if not self.to_host_left:
-                    raise CablePulled
                 piece = piece[: self.to_host_left]
             try:
                 count = os.write(self._master, piece)
@@ -131,6 +127,11 @@ class Port:
             del self._queue[:count]
             if self.to_host_left is not None:
                 self.to_host_left -= count
+
+    def strain(self) -> None:
+        """CablePulled: as many bytes as it was to carry have gone, in one of the directions."""
+        if 0 in (self.to_board_left, self.to_host_left):
+            raise CablePulled
 
     @property
     def full(self) -> bool:

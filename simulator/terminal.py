@@ -152,6 +152,7 @@ class LiveBoard(Board):
         if self.port.attached:
             self._typed += self.port.read()
         self._type()
+        self.port.strain()
 
     def _takes_more(self) -> bool:
         return self.port.attached and len(self._typed) + len(self._to_inner) < _TYPED_MAX

@@ -22,6 +22,7 @@ from simulator.fleet import Freezable, make_world, wire, wire_radio
 from simulator.port import FLUSH_S, CablePulled, Port
 from simulator.rom_loader import SYNC, RomLoader
 from simulator.terminal import LiveBoard
+from simulator.uf2_drive import Uf2Drive
 
 MICROPYTHON, BOOTLOADER, SILENT, GARBAGE, UNPLUGGED = MODES = (
     "micropython", "bootloader", "silent", "garbage", "unplugged"
@@ -56,6 +57,7 @@ class VirtualBoard:
         *,
         unique_id: bytes | None = None,
         link: Path | None = None,
+        drive: Path | None = None,
         kit: str | None = None,
         files: dict[str, bytes] | None = None,
         filesystem_kib: int | None = None,
@@ -81,6 +83,8 @@ class VirtualBoard:
         self._log = _NOWHERE.open("wb")
         self._live: LiveBoard | None = None
         self._loader: RomLoader | None = None
+        self._drive: Uf2Drive | None = None
+        self.drive = drive or flash.with_name(flash.name + ".drive")
         self._asked: queue.Queue[Callable[[], None]] = queue.Queue()
         self._wake, self._woken = -1, -1
         self._stopping = False
@@ -170,6 +174,8 @@ class VirtualBoard:
 
         def cut() -> None:
             self._port.to_board_left, self._port.to_host_left = to_board, to_host
+            if self._drive is not None:
+                self._drive.bytes_left = to_board
 
         self._do(cut)
 
@@ -222,6 +228,14 @@ class VirtualBoard:
 
     def _wait(self) -> None:
         """Wait until something happens at the port of a board without MicroPython."""
+        if self._drive is not None:
+            select.select([self._woken], [], [], _SLICE_S)
+            whole = self._drive.look()
+            self._port.to_board_left = self._drive.bytes_left
+            self._port.strain()
+            if whole:
+                self._begin(MICROPYTHON)
+            return
         closed = self._port.look()
         if closed and self._loader is not None and self._loader.synced:
             self._begin(MICROPYTHON)  # the tool lets go of the reset line
@@ -233,6 +247,7 @@ class VirtualBoard:
         if self._port.attached:
             self._port.write(self._say(self._port.read() if self._port.fileno() in ready else b""))
         self._port.flush()
+        self._port.strain()
         if self._loader is not None and self._loader.left:
             self._begin(MICROPYTHON)
 
@@ -250,26 +265,34 @@ class VirtualBoard:
         """End what it does and begin something else."""
         if self._live is not None:
             self._live.power_off()
-        self._loader = None
+        if self._drive is not None:
+            self._drive.eject()
+        self._loader, self._drive = None, None
         if mode == MICROPYTHON:
             mode = self._boot()
         self.mode = mode
-        if mode == UNPLUGGED:
+        in_drive = mode == BOOTLOADER and not self.flash.esp32
+        if mode == UNPLUGGED or in_drive:
             self._port.close()
+        if in_drive:
+            self._drive = Uf2Drive(self.drive, self.flash)
+            self._drive.bytes_left = self._port.to_board_left
+        if mode == UNPLUGGED or in_drive:
             return
         self._port.open()
         by_reset = self.flash.esp32 and self._auto_reset and mode != BOOTLOADER
         self._port.watch_for, self._port.seen = SYNC if by_reset else b"", False
         if mode == MICROPYTHON:
             self._start_micropython()
-        elif mode == BOOTLOADER and self.flash.esp32:
+        elif mode == BOOTLOADER:
             self._loader = RomLoader(self.flash, self.unique_id)
 
     def _boot(self) -> str:
         """What becomes of the board at a reset: it depends on what is in its flash."""
         if self.flash.problem():
             return NO_PROGRAM if self.flash.esp32 else BOOTLOADER
-        return MICROPYTHON if self.flash.holds_micropython() else SILENT
+        whole = not self.flash.half_written.exists()
+        return MICROPYTHON if whole and self.flash.holds_micropython() else SILENT
 
     def _start_micropython(self) -> None:
         self._fitted = ""
