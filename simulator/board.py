@@ -139,14 +139,6 @@ class Board:
         self.wire_output(trigger, device.trigger)
         self.wire_input(echo, lambda: device.echo(self.clock.now_us)[0])
 
-    def unwire(self) -> None:
-        """Take everything off its pins again."""
-        for wires in (
-            self._spi, self._selected, self._i2c, self._one_wire, self._output_handlers,
-            self._inputs, self._adc, self._pulses, self._posted_pins, self.levels,
-        ):  # fmt: skip
-            wires.clear()
-
     def wire_lamp(self, pin: int) -> None:
         """A pin that only shines: its changes are kept in `outputs` with their times."""
         self._posted_pins.add(pin)

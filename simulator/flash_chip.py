@@ -12,6 +12,7 @@ import cbor2
 from littlefs import LittleFS, LittleFSError
 
 from host.boards import Board
+from host.errors import WrongUse
 
 BLOCK = 4096
 _ESP_TABLE, _ESP_APP, _ESP_FILES = 0x8000, 0x10000, 0x200000
@@ -41,6 +42,11 @@ class FlashChip:
             with path.open("wb") as file:
                 for _ in range(self.size // BLOCK):
                     file.write(b"\xff" * BLOCK)
+        if path.stat().st_size != self.size:
+            raise WrongUse(
+                f"{path} has {path.stat().st_size} bytes, the flash of {board.name} {self.size}",
+                "name another file, or the board that it is of",
+            )
 
     def read(self, offset: int, size: int) -> bytes:
         """Bytes of the chip; past its end it starts again."""

@@ -22,7 +22,7 @@ from simulator.family import BOOT_US
 from simulator.port import FLUSH_S, Port
 from simulator.repl import CTRL_A, CTRL_C, FRIENDLY, RAW, Repl
 
-_OP_EXIT, _OP_FEED, _OP_READY, _EDGE_CTRL_C = 9, 12, 20, 255
+_OP_EXIT, _OP_FEED, _OP_READY, _EDGE_CTRL_C = 9, 12, 21, 255
 _LOOK_S = 0.02  # how late it is seen that a program opens the port
 _QUIET_S = 0.05
 _IDLE_S = 0.5
@@ -97,6 +97,14 @@ class LiveBoard(Board):
 
     def _lease_us(self) -> int:
         return self.clock.now_us  # every call comes here: the wall clock cannot be lent
+
+    def unwire(self) -> None:
+        """Take everything off its pins again."""
+        for wires in (
+            self._spi, self._selected, self._i2c, self._one_wire, self._output_handlers,
+            self._inputs, self._adc, self._pulses, self._uart, self._posted_pins, self.levels,
+        ):  # fmt: skip
+            wires.clear()
 
     def power_on(self, why: str = "power") -> None:
         """Start the board, unless it runs."""

@@ -64,6 +64,7 @@ class VirtualBoard:
         mpy: int | None = None,
         at_speed: bool = False,
         auto_reset: bool = True,
+        tell: Callable[[str], None] = lambda line: None,
         seed: int = 71,
     ):
         self.board = board if isinstance(board, boards.Board) else _board(board)
@@ -74,7 +75,11 @@ class VirtualBoard:
         if new and mode != BOOTLOADER:
             self._fill(files or {})
         self.unique_id = unique_id or self._kept_id()
+        if len(self.unique_id) != (6 if self.flash.esp32 else 8):
+            step = "ESP32: the 6 bytes of its MAC, RP2040: the 8 of its flash"
+            raise WrongUse(f"a unique id of {len(self.unique_id)} bytes", step)
         self.mode = UNPLUGGED
+        self._tell = tell
         self.pulled = threading.Event()  # the cable was pulled where `cut_after` had said
         self._first_mode, self._seed, self._kit, self._fitted = mode, seed, kit, ""
         self._says = says(self.board.chip, self.board.micropython, mpy)
@@ -159,6 +164,30 @@ class VirtualBoard:
         """Press its reset button."""
         self._do(lambda: self._begin(MICROPYTHON))
 
+    @property
+    def place(self) -> str:
+        """Where it is found now: its port, or the folder that is its drive, "" when unplugged."""
+        if self.mode == UNPLUGGED:
+            return ""
+        return str(self.drive) if self._drive is not None else self.port
+
+    def facts(self) -> dict[str, str | None]:
+        """Who and where it is."""
+        in_drive = self._drive is not None
+        return {
+            "board": self.board.name,
+            "unique_id": self.unique_id.hex(),
+            "mode": self.mode,
+            "port": None if in_drive else self.port,
+            "drive": str(self.drive) if in_drive else None,
+            "flash": str(self.flash.path),
+        }
+
+    @property
+    def running(self) -> bool:
+        """False once something went wrong in its thread; `stop` raises it."""
+        return self._error is None
+
     def become(self, mode: str) -> None:
         """Begin anew in another mode, "unplugged" for one without power."""
         self._do(lambda: self._begin(mode))
@@ -231,6 +260,9 @@ class VirtualBoard:
         if self._drive is not None:
             select.select([self._woken], [], [], _SLICE_S)
             whole = self._drive.look()
+            for line in self._drive.said:
+                self._tell(line)
+            self._drive.said.clear()
             self._port.to_board_left = self._drive.bytes_left
             self._port.strain()
             if whole:
@@ -268,24 +300,22 @@ class VirtualBoard:
         if self._drive is not None:
             self._drive.eject()
         self._loader, self._drive = None, None
-        if mode == MICROPYTHON:
-            mode = self._boot()
-        self.mode = mode
-        in_drive = mode == BOOTLOADER and not self.flash.esp32
-        if mode == UNPLUGGED or in_drive:
+        self.mode = mode = self._boot() if mode == MICROPYTHON else mode
+        if mode == UNPLUGGED:
             self._port.close()
-        if in_drive:
+        elif mode == BOOTLOADER and not self.flash.esp32:
+            self._port.close()
             self._drive = Uf2Drive(self.drive, self.flash)
             self._drive.bytes_left = self._port.to_board_left
-        if mode == UNPLUGGED or in_drive:
-            return
-        self._port.open()
-        by_reset = self.flash.esp32 and self._auto_reset and mode != BOOTLOADER
-        self._port.watch_for, self._port.seen = SYNC if by_reset else b"", False
+        else:
+            self._port.open()
+            by_reset = self.flash.esp32 and self._auto_reset and mode != BOOTLOADER
+            self._port.watch_for, self._port.seen = SYNC if by_reset else b"", False
         if mode == MICROPYTHON:
             self._start_micropython()
-        elif mode == BOOTLOADER:
+        elif mode == BOOTLOADER and self.flash.esp32:
             self._loader = RomLoader(self.flash, self.unique_id)
+        self._tell(f"{mode} {self.place}".strip())
 
     def _boot(self) -> str:
         """What becomes of the board at a reset: it depends on what is in its flash."""
