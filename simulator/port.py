@@ -59,6 +59,7 @@ class Port:
             return
         os.close(self._master)
         self._master, self.attached = -1, False
+        self._queue.clear()
         if self.link is not None:
             self.link.unlink(missing_ok=True)
 

@@ -27,7 +27,7 @@ _LOOK_S = 0.02  # how late it is seen that a program opens the port
 _QUIET_S = 0.05
 _IDLE_S = 0.5
 _TYPED_MAX = 65536
-_BANNER = re.compile(rb"MicroPython [^\r\n]*\r?\nUse Ctrl-D to exit[^\r\n]*\r?\n")
+_BANNER = re.compile(rb'MicroPython [^\r\n]*\r?\n(Use Ctrl-D|Type "help)[^\r\n]*\r?\n')
 
 
 class LiveBoard(Board):
@@ -248,7 +248,8 @@ class LiveBoard(Board):
         self.port.write(data)
 
     def _banner(self) -> bytes:
-        return f'MicroPython; {self._says["machine"]}\r\nType "help()" for more.\r\n'.encode()
+        help_line = 'Type "help()" for more information.'
+        return f"MicroPython; {self._says['machine']}\r\n{help_line}\r\n".encode()
 
     def _type(self) -> None:
         """Pass on what was typed, once somebody is there who takes it."""

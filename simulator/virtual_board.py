@@ -234,6 +234,7 @@ class VirtualBoard:
                 try:
                     self._turn()
                 except CablePulled:
+                    self._port.to_board_left = self._port.to_host_left = None
                     self._begin(UNPLUGGED)
                     self.pulled.set()
         except BaseException as error:
