@@ -17,6 +17,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
+from host.export import file_stem
 from host.provision import Identity
 
 PER_SHEET = 14  # of A4, 2 by 7, each 99.1 by 38.1 mm: L7163 and its equals
@@ -84,7 +85,7 @@ def write(
     path.write_bytes(sheet(labels, first))
     written = [path]
     for label in labels if pictures else ():
-        stem = re.sub(r"[^\w.-]+", "_", label.identity.name).strip("._") or "node"
+        stem = file_stem(label.identity.name)
         picture_path = path.with_name(f"{stem}.png")
         if picture_path in written:
             picture_path = path.with_name(f"{stem}-{label.identity.dev_eui.hex()}.png")
