@@ -364,6 +364,14 @@ def test_an_old_codec_is_renewed(state, url):
     assert (profile.payload_codec_script, profile.uplink_interval) == (codec.javascript(), 600)
 
 
+def test_a_profile_of_a_like_name_is_another(state, url):
+    like = api.DeviceProfile(id=PROFILE, tenant_id=TENANT, name="node071 eu868, tried")
+    state.profiles[PROFILE] = like
+    register(url)
+    assert len(state.profiles) == 2 and not like.payload_codec_script
+    assert PROFILE not in {each.device_profile_id for each in state.devices.values()}
+
+
 def test_a_profile_of_ones_own_is_left_alone(state, url):
     state.profiles[PROFILE] = api.DeviceProfile(id=PROFILE, tenant_id=TENANT, name="Node071 EU868")
     register(url, profile=PROFILE)

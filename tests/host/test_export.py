@@ -40,7 +40,8 @@ def nodes(names=NAMES, **fields):
     found = []
     for number, name in enumerate(names):
         dev_eui = bytes.fromhex("70b3d57ed000") + number.to_bytes(2, "big")
-        identity = Identity(name, dev_eui, bytes(8), bytes([number]) + APP_KEY[1:])
+        join_eui = bytes.fromhex("a1b2c3d4e5f60708") if number else bytes(8)
+        identity = Identity(name, dev_eui, join_eui, bytes([number]) + APP_KEY[1:])
         row = {"board": "rpi-pico-rfm95", "kit": "classroom", "place": "Breestraat 40"}
         found.append(Node(identity, **row | fields))
     return found
@@ -74,7 +75,7 @@ def test_the_things_stack_csv_field_by_field():
         assert row == {
             "id": f"eui-{node.dev_eui.hex()}",
             "dev_eui": node.dev_eui.hex().upper(),
-            "join_eui": "0000000000000000",
+            "join_eui": node.identity.join_eui.hex().upper(),
             "name": name_of(node, 50),
             "frequency_plan_id": "EU_863_870_TTN",
             "lorawan_version": "MAC_V1_0_4",
@@ -97,7 +98,7 @@ def test_the_things_stack_json_field_by_field():
             "ids": {
                 "device_id": f"eui-{node.dev_eui.hex()}",
                 "dev_eui": node.dev_eui.hex().upper(),
-                "join_eui": "0000000000000000",
+                "join_eui": node.identity.join_eui.hex().upper(),
             },
             "name": name_of(node, 50),
             "description": "Node071 classroom on rpi-pico-rfm95, Breestraat 40",
@@ -123,7 +124,7 @@ def test_chirpstack_takes_the_bodies_of_its_rest_api():
         keys = ParseDict(pair, api.CreateDeviceKeysRequest()).device_keys
         assert device == api.Device(
             dev_eui=node.dev_eui.hex(),
-            join_eui="0000000000000000",
+            join_eui=node.identity.join_eui.hex(),
             name=name_of(node, 100),
             description="Node071 classroom on rpi-pico-rfm95, Breestraat 40",
             application_id="an application",
@@ -139,7 +140,8 @@ def test_chirpstack_takes_the_bodies_of_its_rest_api():
 def test_a_table_for_chirpstack():
     rows = list(csv.DictReader(io.StringIO(export.chirpstack_csv(nodes())), strict=True))
     for row, node in zip(rows, nodes(), strict=True):
-        assert row["dev_eui"] == node.dev_eui.hex() and row["join_eui"] == "0" * 16
+        assert row["dev_eui"] == node.dev_eui.hex()
+        assert row["join_eui"] == node.identity.join_eui.hex()
         assert row["nwk_key"] == node.identity.app_key.hex()
         assert row["name"] == name_of(node, 100) and "classroom" in row["description"]
 
