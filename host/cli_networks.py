@@ -72,12 +72,14 @@ def export_group() -> None:
     """
 
 
-def _file_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option(
-        "--out", type=_FILE, metavar="FILE",
-        help="Without it: in this directory, named after the node, or nodes- for more.",
-    )(command)  # fmt: skip
+def _node_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _names(ledger_options(as_json(command)))
+
+
+_out = click.option(
+    "--out", type=_FILE, metavar="FILE",
+    help="Without it: in this directory, named after the node, or nodes- for more.",
+)  # fmt: skip
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,7 +95,8 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @export_group.command("tts-csv")
-@_file_options
+@_out
+@_node_options
 def tts_csv(
     names: tuple[str, ...], out: Path | None, ledger: Path | None, plain_keys: bool, as_json: bool
 ) -> None:
@@ -105,7 +108,8 @@ def tts_csv(
 
 
 @export_group.command("tts-json")
-@_file_options
+@_out
+@_node_options
 def tts_json(
     names: tuple[str, ...], out: Path | None, ledger: Path | None, plain_keys: bool, as_json: bool
 ) -> None:
@@ -123,7 +127,8 @@ def tts_json(
     help="Without it: the one named Node071 and the region, made with the codec.",
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Ask ChirpStack, and change nothing.")
-@_file_options
+@click.option("--out", type=_FILE, metavar="FILE", help="Write a file, and ask no ChirpStack.")
+@_node_options
 def chirpstack_command(
     names: tuple[str, ...],
     out: Path | None,
@@ -143,7 +148,7 @@ def chirpstack_command(
 
     With --out FILE it writes the bodies of its REST API instead (.json), or a table (.csv).
 
-    Example:  node071 export chirpstack --url http://localhost:8080 --application ID --token @token
+    Example:  node071 export chirpstack --url URL --application ID --token @FILE
     """
     from host import export, networks
 

@@ -102,16 +102,15 @@ def register(
         raise HostError(cause, step) from error
 
 
-def check(ledger: Ledger, target: "Server", application_id: str) -> list[Node]:
-    """Note when the network heard each node last. Returns those of its nodes, as they are then."""
+def check(ledger: Ledger, target: "Server", application_id: str) -> list[str]:
+    """Note when the network heard each node last. Returns the names of those that it lacks."""
     from host.chirpstack import last_heard
 
-    heard = last_heard(target, application_id)
-    found = []
+    heard, missing = last_heard(target, application_id), []
     with ledger.transaction():
         for node in ledger.nodes():
-            if (at := heard.get(node.dev_eui)) is not None:
-                node = ledger.heard(node.dev_eui, at)
-            if node.dev_eui in heard:
-                found.append(node)
-    return found
+            if node.dev_eui not in heard:
+                missing.append(node.name)
+            elif (at := heard[node.dev_eui]) is not None:
+                ledger.heard(node.dev_eui, at)
+    return missing

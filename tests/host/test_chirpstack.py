@@ -513,10 +513,15 @@ def test_the_environment_says_where(state, url, ledger):
 def test_a_check_notes_who_was_heard(state, url, ledger):
     register(url, NODES[:2])
     state.seen[NODES[1].dev_eui.hex()] = SEEN_AT
-    with open_ledger(ledger, create=False) as opened, Server(url, TOKEN) as server:
-        found = networks.check(opened, server, APPLICATION)
-    assert [(each.name, each.heard_at) for each in found] == [
-        ("classroom-1", None),
-        ("classroom-2", SEEN_AT),
+    where = {networks.URL: url, networks.APPLICATION: APPLICATION, networks.TOKEN: TOKEN}
+    done = run("devices", "--check", "--ledger", ledger, **where)
+    assert done.exit_code == 0, done.output
+    assert [line.split()[-2:] for line in done.stdout.splitlines()[1:]] == [
+        ["new", "-"],
+        ["2026-11-23", "06:00"],
+        ["new", "-"],
     ]
+    assert done.stderr == "note: not in that application: classroom-3\n"
     assert states(ledger) == ["new", "heard", "new"]
+    with open_ledger(ledger, create=False) as opened:
+        assert opened.node("classroom-2").heard_at == SEEN_AT
