@@ -94,7 +94,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@export_group.command("tts-csv")
+@export_group.command("tts-csv", short_help="A file for The Things Stack's console.")
 @_out
 @_node_options
 def tts_csv(
@@ -107,7 +107,7 @@ def tts_csv(
     _write(names, ledger, plain_keys, "tts.csv", out, as_json)
 
 
-@export_group.command("tts-json")
+@export_group.command("tts-json", short_help="A file for The Things Stack's ttn-lw-cli.")
 @_out
 @_node_options
 def tts_json(
@@ -120,7 +120,7 @@ def tts_json(
     _write(names, ledger, plain_keys, "tts.json", out, as_json)
 
 
-@export_group.command("chirpstack")
+@export_group.command("chirpstack", short_help="ChirpStack: over its API, or a file.")
 @server_options
 @click.option(
     "--device-profile", metavar="ID",

@@ -53,9 +53,8 @@ def write(found: list[Node], kind: str, out: Path | None) -> tuple[Path, list[st
 def server(url: str | None, token: str | None) -> "Server":
     """ChirpStack; what is not given comes from the environment. WrongUse: it is nowhere."""
     if find_spec("chirpstack_api") is None:
-        raise HostError(
-            "the package chirpstack-api is missing", "pip install 'node071[chirpstack]'"
-        )
+        step = "pip install chirpstack-api, or: pipx inject node071 chirpstack-api"
+        raise HostError("the package chirpstack-api is missing", step)
     from host.chirpstack import Server
 
     address, key = url or os.environ.get(URL), token or os.environ.get(TOKEN)
