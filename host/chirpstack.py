@@ -12,7 +12,8 @@ import grpc
 from chirpstack_api import api, common
 from google.protobuf.json_format import ParseDict
 
-from host import codec, export
+from host import codec, export, files
+from host.decode import TOTALS
 from host.errors import HostError, WrongUse
 from host.node import Node
 
@@ -264,4 +265,17 @@ def _profile(name: str, region: str, tenant_id: str) -> Any:
         flush_queue_on_activate=True,
         payload_codec_runtime=api.CodecRuntime.JS,
         payload_codec_script=codec.javascript(),
+        measurements=_measurements(),
     )
+
+
+def _measurements() -> dict[str, Any]:
+    """What its dashboard draws: the newest reading, not those that come late beside it."""
+    return {
+        name: api.Measurement(
+            name=f"{name}, {unit}" if unit else name,
+            kind=api.COUNTER if name in TOTALS else api.GAUGE,
+        )
+        for key, name, unit, *_ in files.readings().QUANTITIES
+        if key > 0
+    }

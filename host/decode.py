@@ -17,7 +17,7 @@ from host.lorawan import DataFrame, LorawanError, MType, Session, parse
 
 READINGS, SETTINGS, STATUS = 1, 2, 3
 _COUNTER_TURNS = 256  # rounds of the 16-bit counter that are tried when it is not given
-_TOTALS, _TURN = ("count", "count_back"), 65536  # running totals, and where they begin anew
+TOTALS, _TURN = ("count", "count_back"), 65536  # running totals, and where they begin anew
 _MAX_WHOLE = 2**53 - 1  # above it JSON and JavaScript lose digits
 _SAME_S = 30  # two readings are a minute apart at least
 _NEXT_STEP = "check that the payload is whole, and its FPort"
@@ -321,7 +321,7 @@ class Counts:
     def add(self, node: str, arrival_s: float, readings: list[dict[str, Any]]) -> None:
         """Take what decode_payload has of a frame: `count` gets a `count_difference`, and so on."""
         for reading in sorted(readings, key=lambda each: -(each["age_s"] or 0)):
-            for name in _TOTALS:
+            for name in TOTALS:
                 if name in reading and reading["age_s"] is not None:
                     self._add(node, name, arrival_s - reading["age_s"], reading)
 

@@ -109,7 +109,9 @@ def file_stem(name: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file that only its owner can read, whole or not at all. HostError: no directory."""
+    if not path.parent.is_dir():
+        raise HostError(f"there is no directory {path.parent}", "make it first")
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # it is 0600
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:

@@ -270,6 +270,11 @@ def test_device_key_and_profile_come_into_being(state, url):
     assert register(url) == [(each.name, "created") for each in NODES]
     assert registered(state) and state.calls == CALLS
     (profile,) = state.profiles.values()
+    measured = {name: (each.name, each.kind) for name, each in profile.measurements.items()}
+    assert measured["co2"] == ("co2, ppm", api.GAUGE)
+    assert measured["count_back"] == ("count_back", api.COUNTER)
+    assert set(measured) & {"age", "faults", "older"} == set() and len(measured) == 13
+    profile.ClearField("measurements")
     assert profile == api.DeviceProfile(
         id=profile.id,
         name="Node071 EU868",

@@ -238,7 +238,7 @@ def test_the_command_in_json(ledger):
     ("words", "status", "cause"),
     [
         ("tts-csv nobody", 1, "no node 'nobody' in the ledger"),
-        ("tts-csv --out nowhere/x.csv", 1, "No such file or directory"),
+        ("tts-csv --out nowhere/x.csv", 1, "there is no directory nowhere; make it first"),
         ("chirpstack --out x.json --dry-run", 2, "--out writes a file and asks no network"),
         ("chirpstack", 2, "no application of ChirpStack; give --application ID, or set NODE071_"),
         ("chirpstack --application x", 2, "no address of ChirpStack; give --url http://HOST:8080"),
