@@ -246,10 +246,12 @@ def test_the_command_in_json(ledger):
         ("chirpstack --application x --url h --token @c", 2, "'h' is no address"),
         ("chirpstack --application x --url http://h --token eyJ0", 2, "give @FILE, or - for"),
         ("chirpstack --application x --url http://h --token @c", 2, "this is no API token"),
+        ("chirpstack --application x --url http://h --token @b", 2, "'--token': not text"),
     ],
 )
 def test_what_cannot_be_is_one_line(ledger, words, status, cause):
     Path("c").write_text("two words\n")
+    Path("b").write_bytes(b"\x92\xff")
     done = run("export", *words.split(), "--ledger", ledger)
     assert done.exit_code == status
     assert cause in done.stderr and done.stderr.count("\n") == 1, done.stderr
