@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from host import boards, cli_devices
+from host import boards, cli_devices, cli_networks
 from host.commands import Commands, Secret, as_json, show
 from host.errors import WrongUse
 
@@ -212,6 +212,7 @@ for command in (
     cli_devices.retire,
     cli_devices.backup,
     cli_devices.restore,
+    *cli_networks.COMMANDS,
 ):
     cli.add_command(command)
 
