@@ -10,7 +10,6 @@ import uplink
 from backlog import Backlog
 from delivery import stretched_s
 from led import Led
-from marks import Marks
 from reporter import Reporter
 from sensors import Sensors
 from settings import Settings
@@ -41,7 +40,11 @@ class Cycle:
         self._sensors = Sensors(config["sensors"], buses, power, log, supply)
         self._sensors.each("restore", store)
         bay = config.get("bay")
-        self._marks = Marks(bay, marks)
+        self._marks = None
+        if self._sensors.has(4):  # a distance
+            from marks import Marks
+
+            self._marks = Marks(bay, marks)
         self._every_ms = None if power.saves else _LOOK_MS  # None: only for readings
         if bay:
             self._every_ms = bay["look_s"] * 1000
@@ -118,7 +121,8 @@ class Cycle:
         reporter = self._reporter.record() if power.pays_deep_sleep(deadline_ms) else None
         if reporter is not None:
             times = [self._look_ms, self._reading_ms, self._restart]
-            kept = [self._backlog.record(), reporter, self._marks.record(), times]
+            marks = self._marks.record() if self._marks else None
+            kept = [self._backlog.record(), reporter, marks, times]
             power.deep_sleep_until(deadline_ms, [self._began.row(), kept])
         while power.now_ms() < deadline_ms:
             power.idle_until(min(deadline_ms, power.now_ms() + self._lamp_step_ms()))
@@ -140,7 +144,8 @@ class Cycle:
             self._sense()
             self._power.wait_until(self._power.now_ms() + self._sensors.first_ms())
         values = self._sensors.measure()
-        self._marks.look(values)
+        if self._marks:
+            self._marks.look(values)
         if self._light is not None:
             if 1 in values:
                 self._light.show(values[1])
@@ -161,7 +166,9 @@ class Cycle:
             self._settings[settings.BUDGET] * 1000000,
         )
         self._reading_ms = max(self._reading_ms + interval_s * 1000, self._power.now_ms())
-        faults = self._sensors.faults | self._marks.add(values, self._settings[settings.MARKS])
+        faults = self._sensors.faults
+        if self._marks:
+            faults |= self._marks.add(values, self._settings[settings.MARKS])
         if faults:
             values[uplink.FAULTS] = faults
         if self._restart:

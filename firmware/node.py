@@ -5,12 +5,12 @@ import machine
 import sys
 from micropython import const
 
-import config as configuration
 import hardware
 import power as powers
 import service
 import start
 from led import NOT_PROVISIONED, SAFE_MODE, Led
+from passing import passing
 from store import Store
 
 _PAUSE_MS = const(5000)
@@ -21,10 +21,7 @@ _UNCOUNTED_MS = const(60000)
 def run():
     """Start once and work for ever; returns to the prompt when service mode is asked for."""
     store = Store()
-    try:
-        config = configuration.load(store)
-    except configuration.ConfigError as error:
-        _without_config(store, error)
+    config = _config(store)
     try:
         _start(config, store)
     except KeyboardInterrupt:
@@ -34,6 +31,15 @@ def run():
         sys.print_exception(error)
         powers.Power().wait_ms(_UNCOUNTED_MS)
         machine.reset()
+
+
+def _config(store):
+    """What provisioning wrote; without it this does not return."""
+    configuration = passing("config")
+    try:
+        return configuration.load(store)
+    except configuration.ConfigError as error:
+        _without_config(store, error)
 
 
 def _start(config, store):

@@ -3,7 +3,6 @@
 
 from micropython import const
 
-import config as configuration
 import hardware
 import led
 import settings
@@ -16,6 +15,7 @@ from joining import Joining, random_below
 from keeper import Keeper
 from lora import airtime, channels, commands, mac, region
 from lora.link import Link
+from passing import passing
 
 _PORT_READINGS, _PORT_SETTINGS, _PORT_STATUS = const(1), const(2), const(3)
 _HOUR_S, _WEEK_S = const(3600), const(604800)
@@ -379,7 +379,7 @@ class Reporter:
         rule, waits_s = self._rule_after(now_s, airtime_us)
         return (
             status.VERSION,
-            configuration.digest(self._config),
+            passing("config").digest(self._config),
             now_s // _HOUR_S,
             self._began.reason,
             len(self._backlog),

@@ -15,7 +15,12 @@ ROOT = Path(__file__).parent.parent
 TREES = ("firmware", "host", "simulator", "tests", "docs")
 FLOATS = ()  # firmware files of sensors that send IEEE floats
 # These load a module by its name or path.
-LOADERS = ("host/files.py", "firmware/sensors.py", "firmware/lora/region.py")
+LOADERS = (
+    "host/files.py",
+    "firmware/passing.py",
+    "firmware/sensors.py",
+    "firmware/lora/region.py",
+)
 PURE = {"const", "namedtuple", "bytes", "range", "tuple", "group", "fixed_masks"}
 ENTRIES = ("firmware/main.py", "firmware/boot.py")  # what MicroPython runs at a start
 MAX_LINES = 400

@@ -5,7 +5,6 @@ Duty cycle by sub-band (ETSI EN 300 220) and as the network asked: after each tr
 rests for airtime * (n - 1), n being 1/duty (RP002 2.4, TS001 5.3).
 """
 
-from lora.answers import keep_usable
 from lora.region import band, channel
 from micropython import const
 
@@ -100,18 +99,3 @@ class Channels:
         for index in range(self._region.channel_count):
             if channel(self._region, index)[0] == freq_hz:
                 self._joined_on |= 1 << index
-
-
-def cf_list(region, session, content):
-    """Take the channels of a CFList: 16 bytes, the last is its type; b"" for none (RP002 2.2.4)."""
-    if content and content[15] == 0 and not region.fixed:
-        min_dr, max_dr = region.cf_list_data_rates
-        for index in range(5):
-            freq_hz = int.from_bytes(content[3 * index : 3 * index + 3], "little") * 100
-            if band(region, freq_hz) is not None:
-                session.set_channel(len(region.channels) + index, freq_hz, min_dr, max_dr)
-    elif content and content[15] == 1 and region.fixed:
-        mask = int.from_bytes(content[:10], "little") & session.defined()
-        if mask:
-            session.channel_mask = mask
-            keep_usable(session)

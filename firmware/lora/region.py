@@ -69,3 +69,9 @@ def band(region, freq_hz):
         if low_hz <= freq_hz <= high_hz:
             return index
     return None
+
+
+def downlink_rate(region, data_rate):
+    """True for a data rate at which the device can listen."""
+    lowest, highest = region.downlink_data_rates
+    return lowest <= data_rate <= highest and region.data_rates[data_rate] is not None

@@ -116,6 +116,21 @@ class Session:
                     found.append(each)
         return found
 
+    def keep_usable(self):
+        """Leave no data rate without a channel: step down, or up, or to the default channels.
+
+        A dwell time forbids the lowest data rates, a removed channel may have been the only one.
+        """
+        if self.usable(self.data_rate):
+            return
+        below = list(range(self.data_rate - 1, -1, -1))
+        for data_rate in below + list(range(self.data_rate + 1, 16)):
+            if self.usable(data_rate):
+                self.data_rate = data_rate
+                return
+        self.enable_defaults()
+        self.keep_usable()
+
     def max_mac_payload(self, data_rate):
         """Return M of an uplink in bytes, 0 for a data rate that is not to be used."""
         rows = self._region.max_mac_payload

@@ -32,9 +32,9 @@ class Mutant(NamedTuple):
 DRIVER = "tests/firmware/test_sx127x.py tests/simulator/test_sx1276.py"
 MAC = "tests/firmware/test_mac.py tests/firmware/test_answers.py tests/firmware/test_channels.py"
 WINDOWS = "tests/firmware/test_link.py tests/simulator/test_windows.py"
-FRAME, CRYPTO, BACKOFF, STORE, SESSION, BACKLOG, DELIVERY = (
+FRAME, JOIN, CRYPTO, BACKOFF, STORE, SESSION, BACKLOG, DELIVERY = (
     f"tests/firmware/test_{name}.py"
-    for name in ("frame", "crypto", "backoff", "store", "session", "backlog", "delivery")
+    for name in ("frame", "join", "crypto", "backoff", "store", "session", "backlog", "delivery")
 )
 PIR, LAMP, DAYS = (
     f"tests/simulator/test_{name}.py" for name in ("pir_driver", "lamp", "counting_days")
@@ -113,9 +113,7 @@ MUTANTS = (
         "if True:\n        session.channel_mask",
         MAC,
     ),
-    Mutant(
-        "lora/answers.py", "    commands.RX_TIMING_SETUP,\n    commands.TX", "    commands.TX", MAC
-    ),
+    Mutant("lora/commands.py", "(RX_PARAM_SETUP, RX_TIMING_SETUP,", "(RX_PARAM_SETUP,", MAC),
     Mutant(
         "lora/answers.py",
         "session.rx1_delay_s = payload[0] & 15 or 1",
@@ -129,7 +127,7 @@ MUTANTS = (
         MAC,
     ),
     Mutant("lora/channels.py", "if each[0] != self._last_hz", "if True", MAC),
-    Mutant("lora/frame.py", "bytes(reversed(join_eui))", "join_eui", FRAME + " " + MAC),
+    Mutant("lora/join.py", "bytes(reversed(join_eui))", "join_eui", JOIN + " " + MAC),
     Mutant(
         "lora/crypto.py", "message[:start]) + last)[-16:]", "message[:start]) + last)[:16]", CRYPTO
     ),
