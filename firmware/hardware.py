@@ -4,13 +4,14 @@
 import machine
 import time
 from machine import Pin
+from micropython import const
 
-_SPI_HZ = 8000000  # SX1276: 10 MHz at most
-_I2C_HZ = 100000
-_I2C_TIMEOUT_US = 200000  # SCD30 stretches the clock for up to 150 ms
-_RAIL_MS = 10  # until the rail stands and the radio has started (SX1276, 7.2.1)
-_CYCLE_MS = 100  # without supply, and with it until the first shot
-_ADC_MV = 3300  # at full scale, RP2040
+_SPI_HZ = const(8000000)  # SX1276: 10 MHz at most
+_I2C_HZ = const(100000)
+_I2C_TIMEOUT_US = const(200000)  # SCD30 stretches the clock for up to 150 ms
+_RAIL_MS = const(10)  # until the rail stands and the radio has started (SX1276, 7.2.1)
+_CYCLE_MS = const(100)  # without supply, and with it until the first shot
+_ADC_MV = const(3300)  # at full scale, RP2040
 
 
 def is_rp2040(config):

@@ -17,8 +17,11 @@ from lora import airtime, channels, commands, mac, region
 from lora.link import Link
 from passing import passing
 
-_PORT_READINGS, _PORT_SETTINGS, _PORT_STATUS = const(1), const(2), const(3)
-_HOUR_S, _WEEK_S = const(3600), const(604800)
+_PORT_READINGS = const(1)
+_PORT_SETTINGS = const(2)
+_PORT_STATUS = const(3)
+_HOUR_S = const(3600)
+_WEEK_S = const(604800)
 _NEVER_MS = const(3600000)  # nothing to send: looked at again in an hour at the latest
 _OVERHEAD = const(13)  # bytes of PHYPayload beside FRMPayload, without FOpts
 _RADIO_PAUSE_MS = const(60000)  # after the radio failed, then twice as long each time

@@ -6,10 +6,10 @@ from micropython import const
 import cbor
 from passing import passing
 
-SEQUENCE, INTERVAL, RESTART, STATUS, LAMP, CALIBRATE = const(0), const(1), const(2), const(3), 4, 5
+SEQUENCE, INTERVAL, RESTART, STATUS, LAMP, CALIBRATE = 0, 1, 2, 3, 4, 5
 MARKS, ALTITUDE, OFFSET, SELF_CALIBRATION, BUDGET, LIGHT, PROOF = 6, 7, 8, 9, 10, 11, 12
 DONE, UNKNOWN, RANGE, NO_SENSOR, BUSY, FAILED = 0, 1, 2, 3, 4, 5
-_BY_PIR = 2  # of LAMP: 0 off, 1 on
+_BY_PIR = const(2)  # of LAMP: 0 off, 1 on
 ACTIONS = (RESTART, STATUS, CALIBRATE)
 
 

@@ -167,6 +167,20 @@ def private_constants(path, text, tree):
             last = node.end_lineno
 
 
+def constants_vanish(path, text, tree):
+    """Only NAME = const(...) is put in at compile time; else each is an entry on the heap."""
+    for node in tree.body:
+        if not isinstance(node, ast.Assign):
+            continue
+        name, value = node.targets[0], node.value
+        whole = isinstance(name, ast.Name)
+        if not whole and "const(" in ast.unparse(value):
+            yield node.lineno, "a row of constants: give each a line"
+        number = isinstance(getattr(value, "value", None), int)
+        if whole and name.id.startswith("_") and number:
+            yield node.lineno, f"{name.id} wants const()"
+
+
 def short(path, text, tree):
     if (lines := len(text.splitlines())) > MAX_LINES:
         yield lines, f"{lines} lines, {MAX_LINES} at most"
@@ -269,6 +283,8 @@ RULES = [
     (no_call_at_import, BOARD, "firmware/x.py", "led = machine.Pin(25)\n"),
     (no_call_at_import, BOARD, "firmware/x.py", "class A:\n    led = Pin(25)\n"),
     (no_call_at_import, BOARD, "firmware/x.py", "def f(led=Pin(25)):\n    pass\n"),
+    (constants_vanish, BOARD, "firmware/x.py", "_A, _B = const(1), const(2)\n"),
+    (constants_vanish, BOARD, "firmware/x.py", "_A = 1\n"),
     (private_constants, BOARD, "firmware/x.py", "ALONE = const(1)\n\n_OTHER = const(2)\n"),
     (short, CODE, "host/x.py", "\n" * 401),
     (no_package, ("tests/",), "tests/host/__init__.py", ""),

@@ -4,7 +4,8 @@
 from micropython import const
 
 _SAMPLES = const(16)
-_EMPTY_CV, _FULL_CV = const(300), const(420)  # of one lithium cell, or of three alkaline ones
+_EMPTY_CV = const(300)  # of one lithium cell, or of three alkaline ones
+_FULL_CV = const(420)
 
 
 class Battery:

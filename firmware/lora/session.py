@@ -6,6 +6,7 @@ it reserves counters.
 """
 
 from lora.region import channel
+from micropython import const
 
 # Their places are the keys of a record: append only. answers: commands for the next FOpts.
 _FIELDS = (
@@ -33,7 +34,7 @@ _FIELDS = (
     "uplink_dwell",
     "downlink_dwell",
 )
-_MASK_BYTES = 9  # of 72 channels; CBOR's integers end at 64 bits
+_MASK_BYTES = const(9)  # of 72 channels; CBOR's integers end at 64 bits
 
 
 class Session:
