@@ -21,7 +21,7 @@ LOADERS = (
     "firmware/sensors.py",
     "firmware/lora/region.py",
 )
-PURE = {"const", "namedtuple", "bytes", "range", "tuple", "group", "fixed_masks"}
+PURE = {"const", "namedtuple", "bytes", "range", "tuple", "group", "fixed.masks"}
 ENTRIES = ("firmware/main.py", "firmware/boot.py")  # what MicroPython runs at a start
 MAX_LINES = 400
 

@@ -5,7 +5,6 @@ It does no I/O. The node stores record() after every exchange that heard somethi
 it reserves counters.
 """
 
-from lora.region import channel
 from micropython import const
 
 # Their places are the keys of a record: append only. answers: commands for the next FOpts.
@@ -91,7 +90,8 @@ class Session:
         """Return (freq_hz, min_dr, max_dr, downlink_freq_hz), None for one that does not exist."""
         if index >= self._region.channel_count:
             return None
-        return channel(self._region, index) if self._region.fixed else self.channels[index]
+        fixed = self._region.fixed
+        return fixed.channel(self._region, index) if fixed else self.channels[index]
 
     def defined(self):
         """Return the mask of the channels that exist."""

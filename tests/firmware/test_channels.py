@@ -4,7 +4,8 @@
 import network
 from lora import answers, commands, mac
 from lora.channels import Channels
-from lora.region import channel, find
+from lora.fixed import channel
+from lora.region import find
 from lora.session import Session
 from network import APP_SKEY, DEV_ADDR, NWK_SKEY, down, exchange, joined
 
