@@ -3,13 +3,13 @@
 
 from micropython import const
 
-import hardware
 import settings
 import start
 import uplink
 from backlog import Backlog
 from delivery import stretched_s
-from led import Led
+from led import Led, light
+from passing import passing
 from reporter import Reporter
 from sensors import Sensors
 from settings import Settings
@@ -35,6 +35,7 @@ class Cycle:
         backlog, reporter, marks, times = kept or (None, None, None, None)
         self._settings = Settings(store, config)
         self._backlog = Backlog(kept=backlog)
+        hardware = passing("hardware")
         self._lamp = hardware.lamp(config)
         buses, supply = hardware.buses(config, self._lamp), hardware.sensor_power(config)
         self._sensors = Sensors(config["sensors"], buses, power, log, supply)
@@ -49,7 +50,7 @@ class Cycle:
         if bay:
             self._every_ms = bay["look_s"] * 1000
         self._light = None if power.saves else hardware.traffic_light(config)
-        self._led = Led(hardware.led(config.get("led")))
+        self._led = Led(light(config.get("led")))
         self._battery = hardware.battery(config)
         self._reporter = Reporter(
             config, store, power, began, self._settings, self._backlog, self._battery, log, reporter

@@ -5,7 +5,6 @@ import machine
 import time
 from micropython import const
 
-import hardware
 from passing import passing
 
 _WATCHDOG_MS = const(8000)  # RP2040 ends at 8388
@@ -31,7 +30,7 @@ class Power:
         self._watchdog = None
         self._alive_until_ms = 0
         self.saves = config is not None and not config.get("mains", True)
-        self._lightly = self.saves and hardware.is_rp2040(config)
+        self._lightly = self.saves and passing("hardware").is_rp2040(config)
         self.deeply = self.saves and not self._lightly
 
     def now_ms(self):
@@ -105,7 +104,7 @@ class Power:
         """Lose all but `kept`; the next start is the wake. It returns when that is too long."""
         now_ms = self.now_ms()
         if passing("memory").keep([now_ms, _clock_ms(), deadline_ms, kept]):
-            hardware.hold_radio(self._config, True)
+            passing("hardware").hold_radio(self._config, True)
             machine.deepsleep(deadline_ms - now_ms)
 
 

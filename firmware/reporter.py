@@ -3,7 +3,6 @@
 
 from micropython import const
 
-import hardware
 import led
 import settings
 import start
@@ -46,7 +45,7 @@ class Reporter:
         self._config, self._store, self._power, self._log = config, store, power, log
         self._began, self._settings, self._backlog = began, values, backlog
         self._battery = battery
-        self._radio = hardware.radio(config)
+        self._radio = passing("hardware").radio(config)
         self._link = Link(
             self._radio,
             power,

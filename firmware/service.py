@@ -10,8 +10,8 @@ import os
 import time
 from micropython import const
 
-import hardware
 import start
+from passing import passing
 from store import Store
 
 _FLAG = "/service"
@@ -77,5 +77,6 @@ def guard():
 
     A soft reset, with which host programs begin a session, stops timers: boot.py starts it again.
     """
-    timer = machine.Timer(hardware.timer_id(Store().load("config") or {}))
+    number = passing("hardware").timer_id(Store().load("config") or {})
+    timer = machine.Timer(number)
     timer.init(mode=machine.Timer.ONE_SHOT, period=_IDLE_MS, callback=lambda _: leave())
