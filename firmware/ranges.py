@@ -57,4 +57,4 @@ def _ordered(marks):
 
 
 def _fits(value, lowest, highest):
-    return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
+    return isinstance(value, int) and lowest <= value <= highest  # True is no int here

@@ -304,7 +304,7 @@ MUTANTS = (
     Mutant("clock.py", 'self._store.save("clocks", self._began_s)', "pass", CLOCK),
     Mutant("clock.py", "self.due_s = now_s + _WEEK_S", "self.due_s = _WEEK_S", CLOCK),
     Mutant("ranges.py", "lowest <= value <= highest", "lowest <= value < highest", SETTINGS),
-    Mutant("ranges.py", "not isinstance(value, bool) and ", "", SETTINGS),
+    Mutant("ranges.py", "isinstance(value, int) and ", "", SETTINGS),
     Mutant("ranges.py", "_fits(value[1], value[0], 65535)", "_fits(value[1], 0, 65535)", SETTINGS),
     Mutant("ranges.py", "and sequence is None", "and False", SETTINGS),
     Mutant("ranges.py", "len(value) != len(parts)", "len(value) < len(parts)", SETTINGS),
