@@ -108,6 +108,11 @@ def buses(config, lamp=None):
 
         pins = config["pulse"]
         found["pulse"] = PulseBus(pins["trigger"], pins["echo"], sensor_power(config))
+    if "uart" in config:
+        from drivers.uart import UartBus
+
+        pins = config["uart"]
+        found["uart"] = UartBus(pins["id"], pins["tx"], pins["rx"])
     return found
 
 

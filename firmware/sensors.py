@@ -3,11 +3,16 @@
 
 from micropython import const
 
+from passing import passing
 from uplink import FLAGS, WARMING
 
 _TRIES = const(3)
 _POWER_UP_MS = const(100)  # from supply to start, where the driver does not say more
 _SAME = const(10)  # raw replies in a row: a sensor that has noise does not repeat itself so long
+
+
+_COLD_MS = const(900000)  # a sensor that warms up for longer never gets warm
+_STEADY_PPM = const(50)  # CO2 that varies by less is the same
 
 
 class _Entry:
@@ -16,8 +21,14 @@ class _Entry:
     def __init__(self, name, driver, keys, bus):
         self.name, self.driver, self.keys, self.bus = name, driver, keys, bus
         self.started = False
-        self.since_ms = 0  # when it was started
+        self.since_ms = self.valued_ms = 0  # when it was started, and last had a value
         self.raw, self.same = b"", 0  # the last raw reply, and how often it came in a row
+        self.co2_ppm, self.steady_ms = None, 0  # what the CO2 has stayed near, and since when
+
+    def note(self, co2_ppm, now_ms):
+        """Take a new value of the CO2, None for no value, which is never the same."""
+        if None in (co2_ppm, self.co2_ppm) or abs(co2_ppm - self.co2_ppm) > _STEADY_PPM:
+            self.co2_ppm, self.steady_ms = co2_ppm, now_ms
 
 
 class Sensors:
@@ -56,6 +67,7 @@ class Sensors:
 
     def _start(self, each):
         each.started = False
+        each.note(None, 0)
         each.driver.start(self._settings)
         each.started, each.since_ms = True, self._power.now_ms()
 
@@ -73,6 +85,8 @@ class Sensors:
             if each.started:
                 self._call(each, "sleep")
             each.started = False
+            if hasattr(each.bus, "close"):
+                each.bus.close()
         if self._supply is not None:
             self._supply(0)
             self._supplied = False
@@ -96,18 +110,19 @@ class Sensors:
     def measure(self):
         """The values of all sensors that answer, by wire key; a silent one leaves its keys out.
 
-        A sensor gets the values of those before it. One that warms up has no fault.
+        A sensor gets the values of those before it. One that warms up has no fault for a while.
         """
         self._power_up()
         values, faults, flags = {}, 0, 0
         for each in self._entries:
             found = self._measure(each, values)
-            own_flags = found.get(FLAGS, 0)
+            own_flags, now_ms = found.get(FLAGS, 0), self._power.now_ms()
             flags |= own_flags
             for key in each.keys:
                 if key in found:
                     values[key] = found[key]
-                elif not own_flags & WARMING:
+                    each.valued_ms = now_ms
+                elif not own_flags & WARMING or now_ms - each.valued_ms > _COLD_MS:
                     faults |= 1 << (key - 1)
         if flags:
             values[FLAGS] = flags
@@ -126,7 +141,9 @@ class Sensors:
                 if not each.started:
                     self._start(each)
                 self._power.wait_until(each.since_ms + each.driver.FIRST_MS)
-                return _read(each, values)
+                found = _read(each, values)
+                each.note(found.get(1), self._power.now_ms())
+                return found
             except (OSError, ValueError) as error:
                 problem = error
         self._log("sensor", each.name, "fails:", problem)
@@ -136,26 +153,19 @@ class Sensors:
         return {}
 
     def calibrate_co2(self, ppm):
-        """Forced calibration to outdoor or known air, once it has been measured for long enough.
+        """Forced calibration to outdoor or known air, see calibration.py; the correction in ppm.
 
-        OSError: it failed or there is no sensor that measures. ValueError: checksum.
+        OSError: it failed or there is no sensor that measures. ValueError: checksum or value.
         """
         for each in self._entries:
             if 1 in each.keys and (each.started or self._power.saves):
-                return self._calibrate(each, ppm)
+                self._power_up()
+                try:
+                    return passing("calibration").calibrate(each, ppm, self._measure, self._power)
+                finally:
+                    if self._power.saves:
+                        self._rest()
         raise OSError("no CO2 sensor that measures")
-
-    def _calibrate(self, each, ppm):
-        self._power_up()
-        try:
-            if not each.started:
-                self._start(each)
-            self._power.wait_until(each.since_ms + each.driver.CALIBRATE_MS)
-            each.started = False  # it stands still afterwards, whatever came out
-            return each.driver.calibrate(ppm)
-        finally:
-            if self._power.saves:
-                self._rest()
 
 
 def _read(each, values):
@@ -165,6 +175,6 @@ def _read(each, values):
     if raw is not None:
         each.same = each.same + 1 if raw == each.raw else 1
         each.raw = bytes(raw)
-        if each.same >= _SAME:
+        if each.same >= getattr(each.driver, "SAME", _SAME):
             raise ValueError("frozen")
     return found

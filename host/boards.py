@@ -273,6 +273,8 @@ def config_for(
     config |= {name: getattr(board, name) for name in ("pir", "pir_2") if name in kit.needs()}
     if kit.lamp is not None:
         config["lamp"] = {"pin": board.lamp, "hold_s": kit.lamp.hold_s}
+    if "uart" in kit.needs():
+        config["uart"] = _numbers(board.uart)
     if "one_wire" in kit.needs():
         config["one_wire"] = board.one_wire
     if board.sensor_power is not None and kit.switches_supply():

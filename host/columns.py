@@ -2,13 +2,16 @@
 """The columns that a kit's quantities have on the screen, and the word or bar that some get."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _ORANGE_PPM, _RED_PPM = 800, 1200
 _ORANGE_PCT, _RED_PCT = 60, 80  # how full a bin is
 _CELLS = 8  # of a bar
 _NO_VALUE = ("no value", "magenta")
+_WARMING = ("warming", "cyan")
+# (quantity, one beside it): what its first column is called there.
+_BESIDE = {("temperature_2", "level"): "water C", ("count", "count_back"): "forward"}
 Values = dict[str, Any]
 
 
@@ -24,8 +27,13 @@ class Column:
 
 def columns(quantities: Iterable[str]) -> list[Column]:
     """The columns of these quantities, what matters most first."""
-    chosen = set(quantities)
-    return [each for name in _COLUMNS if name in chosen for each in _COLUMNS[name]]
+    chosen, found = set(quantities), []
+    for name in _COLUMNS:
+        if name in chosen:
+            first, *more = _COLUMNS[name]
+            heads = [_BESIDE[name, other] for other in chosen if (name, other) in _BESIDE]
+            found += [replace(first, head=heads[0]) if heads else first, *more]
+    return found
 
 
 def _plain(name: str, head: str, form: str = "") -> Column:
@@ -49,7 +57,7 @@ def _light(values: Values) -> tuple[str, str]:
     """The traffic light, as the node's own has it."""
     co2_ppm = values.get("co2")
     if co2_ppm is None:
-        return _NO_VALUE
+        return _WARMING if "warming" in values.get("flags", ()) else _NO_VALUE
     if co2_ppm < _ORANGE_PPM:
         return "good", "green"
     return ("air soon", "dark_orange") if co2_ppm < _RED_PPM else ("air now!", "red")
@@ -86,8 +94,9 @@ _COLUMNS = {
     "level": (_plain("level", "level mm", "+"),),
     "occupied": (_word("bay", _bay),),
     "occupancy": (_plain("occupancy", "taken %"),),
-    "count": (_plain("count", "count"),),
-    "count_back": (_plain("count_back", "back"),),
+    # since the row before, and in all
+    "count": (_plain("count_difference", "passed"), _plain("count", "total")),
+    "count_back": (_plain("count_back_difference", "back"), _plain("count_back", "total")),
     "distance": (_plain("distance", "dist mm"),),
     "temperature": (_plain("temperature", "temp C"),),
     "temperature_2": (_plain("temperature_2", "temp 2 C"),),

@@ -20,6 +20,10 @@ DRIVERS = {
     "ds18b20": ("one_wire", (2, 13)),
     "pir": ("pir", (7, 11)),
     "pulse": ("pulse", (4,)),
+    "mhz19": ("uart", (1,)),
+    "senseair_s8": ("uart", (1,)),
+    "a02yyuw": ("uart", (4,)),
+    "maxbotix": ("uart", (4,)),
 }
 # The pins of a board that a sensor on each bus takes.
 BUS_PINS = {
@@ -33,7 +37,13 @@ _COUNT_BACK = 11  # the wire key that takes a second PIR
 _OPTIONS = {  # of a sensor's entry, by driver
     "pir": ("dead_ms", "window_ms"),
     "pulse": ("blind_mm", "farthest_mm"),
+    "mhz19": ("range_ppm", "self_calibration"),
+    "senseair_s8": ("self_calibration",),
+    "a02yyuw": ("blind_mm", "farthest_mm", "unit_mm", "compensated"),
+    "maxbotix": ("blind_mm", "farthest_mm"),
 }
+_CHOICES = {"range_ppm": (2000, 5000, 10000), "unit_mm": (1, 10)}
+_MAINS = ("mhz19", "senseair_s8")  # they warm up for minutes, and draw 20 mA
 _DISTANCE = 4  # the wire key
 _Ppm = Annotated[int, 400, 40000]
 
@@ -49,6 +59,10 @@ class Sensor:
     window_ms: Annotated[int, 100, 60000] | None = None
     blind_mm: Annotated[int, 0, 2000] | None = None
     farthest_mm: Annotated[int, 500, 20000] | None = None
+    range_ppm: Annotated[int, 2000, 10000] | None = None
+    self_calibration: Annotated[int, 0, 1] | None = None
+    unit_mm: Annotated[int, 1, 10] | None = None
+    compensated: Annotated[int, 0, 1] | None = None
 
     def entry(self) -> dict[str, Any]:
         """What the driver gets of it."""
@@ -141,15 +155,31 @@ def _check_sensors(table: Table, kit: Kit) -> None:
             problem = f"'{sensor.driver}' twice: both would have the same address"
             raise table.fail((*where, "driver"), problem, "leave one out")
         drivers.add(sensor.driver)
-        known = _OPTIONS.get(sensor.driver, ())
-        for option in sensor.entry():
-            if option not in ("driver", "bus", "keys", *known):
-                step = f"it has {', '.join(known) or 'none'}"
-                problem = f"'{option}' is no option of '{sensor.driver}'"
-                raise table.fail((*where, option), problem, step)
+        _check_options(table, where, sensor)
+        if sensor.driver in _MAINS and not kit.mains:
+            problem = f"'{sensor.driver}' wants mains: it warms up for minutes"
+            raise table.fail((*where, "driver"), problem, "write mains = true")
+        if bus == "uart" and any(each.bus == bus for each in kit.sensors[:index]):
+            problem = f"'{sensor.driver}' beside another sensor: a UART has one at its end"
+            raise table.fail((*where, "driver"), problem, "leave one out")
         for at, key in enumerate(sensor.keys):
             if key not in keys or key in measured:
                 twice = "is measured twice" if key in keys else f"is none of '{sensor.driver}'"
                 step = f"it has {', '.join(map(str, keys))}; each key goes to one sensor"
                 raise table.fail((*where, "keys", at), f"key {key} {twice}", step)
             measured.add(key)
+
+
+def _check_options(table: Table, where: tuple[str | int, ...], sensor: Sensor) -> None:
+    """An option is one of its driver's, and a value that this takes."""
+    known = _OPTIONS.get(sensor.driver, ())
+    for option, value in sensor.entry().items():
+        if option in ("driver", "bus", "keys"):
+            continue
+        if option not in known:
+            step = f"it has {', '.join(known) or 'none'}"
+            problem = f"'{option}' is no option of '{sensor.driver}'"
+            raise table.fail((*where, option), problem, step)
+        if value not in _CHOICES.get(option, (value,)):
+            step = f"it is one of {', '.join(map(str, _CHOICES[option]))}"
+            raise table.fail((*where, option), f"'{option}' is {value}", step)

@@ -159,9 +159,17 @@ def _outcome(node: dict[str, Any]) -> list[str]:
     if node.get("level_highest_mm") is not None:
         at = _moment(node["level_highest_at"])
         found.append(
-            f"  level     {node['level_now_mm']:+} mm now, highest {node['level_highest_mm']:+} mm,"
-            f" {at}"
+            f"  level     {node['level_now_mm']:+} mm from the mark now,"
+            f" highest {node['level_highest_mm']:+} mm, {at}"
         )
+    for name, way in (("count", "forward" if "count_back_sum" in node else "passed"),
+                      ("count_back", "back")):  # fmt: skip
+        if node.get(f"{name}_sum") is not None:
+            at = _moment(node[f"{name}_most_at"])
+            found.append(
+                f"  {way:<9} {node[f'{name}_sum']} in all, at most {node[f'{name}_most']} between"
+                f" two readings, until {at}"
+            )
     if node.get("occupied_share") is not None:
         found.append(f"  bay       taken for {node['occupied_share']:.0%} of the time")
     return found

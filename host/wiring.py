@@ -52,7 +52,10 @@ PARTS = {
         ),
     ),
     "a02yyuw": Part(
-        "DFRobot A02YYUW", "3V3", (("TX", "uart rx"),), ("leave its RX open: filtered values",)
+        "DFRobot A02YYUW",
+        "3V3",
+        (("TX", "uart rx"),),
+        ("leave its RX open: then what it sends is filtered",),
     ),
     "maxbotix": Part(
         "MaxBotix MB73xx",

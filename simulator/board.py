@@ -20,6 +20,7 @@ from simulator.i2c import I2cBus
 from simulator.micropython import command
 from simulator.one_wire import OneWireBus, OneWireDevice
 from simulator.pulses import serve
+from simulator.uart import UartDevice, UartPort
 from simulator.wear import Wear
 
 SHIMS = Path(__file__).with_name("shims")
@@ -28,7 +29,7 @@ HEAP = "256k"  # an RP2040 has about 200k, of words half as long
 
 _SYNC, _WAIT, _PIN_SET, _PIN_GET, _PIN_IRQ, _SPI = range(6)
 _I2C_WRITE, _I2C_READ, _ADC, _EXIT, _BOOT, _PROMPT, _FEED, _RTC = range(6, 14)
-_ONE_WIRE = 16
+_ONE_WIRE, _UART = 16, 20
 _POST_PIN, _POST_ERASE, _POST_PROGRAM, _POST_SLEEP = range(4)
 _REQUEST = struct.Struct("<BQHH")
 _POSTED = struct.Struct("<BHBQ")
@@ -90,6 +91,7 @@ class Board:
         self._output_handlers: dict[int, Callable[[int], None]] = {}
         self._inputs: dict[int, Callable[[], int]] = {}
         self._adc: dict[int, Callable[[], int]] = {}
+        self._uart: dict[tuple[int, int], UartPort] = {}  # by TX and RX
         self._pulses: dict[int, PulseDevice] = {}  # by their echo pins
         self._posted_pins: set[int] = set()
         self._triggers: dict[int, int] = {}
@@ -112,6 +114,10 @@ class Board:
     def wire_one_wire(self, pin: int, devices: Sequence[OneWireDevice]) -> None:
         """Put chips on the 1-Wire bus of a pin; the pull-up is there."""
         self._one_wire[pin] = OneWireBus(devices)
+
+    def wire_uart(self, tx: int, rx: int, device: UartDevice) -> None:
+        """Put a chip on the two pins of a UART, which the board calls TX and RX."""
+        self._uart[(tx, rx)] = UartPort(self.clock, self.family, device)
 
     def wire_output(self, pin: int, handler: Callable[[int], None]) -> None:
         """Have `handler(level)` called when the board drives the pin."""
@@ -293,6 +299,10 @@ class Board:
             self._set(body[0], body[1])
         elif op == _PIN_IRQ:
             self._triggers[body[0]] = body[1]
+        elif op == _UART:
+            lines = (body[1], body[2])
+            port = self._uart.setdefault(lines, UartPort(self.clock, self.family))
+            return port.perform(body[0], body[3:])
         elif op == _ADC:
             return struct.pack("<H", self._adc[body[0]]() if body[0] in self._adc else 0)
         elif op == _RTC:

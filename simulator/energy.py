@@ -10,6 +10,7 @@ _RADIO_MA = {"sleep": 0.0002, "standby": 1.6, "fs": 5.8, "rx": 11.0}
 _TX_MA = {"rfo": 29.0, "boost": 87.0, "boost+20": 120.0}
 # SCD4x data sheet: periodic, low power, idle. SCD30: 19 mA at an interval of 2 s; waiting is an
 # estimate. SHT3x, SHT4x and BME280: their single shots are lost in the rounding.
+# On a UART, on average: Winsen's and Senseair's manuals, A02YYUW at most, MaxBotix at 3.3 V.
 # HC-SR04, JSN-SR04T: between their shots, 2 to 8 mA by hardware.md 1.3.
 _SENSOR_MA = {
     "periodic": 15.0,
@@ -21,6 +22,10 @@ _SENSOR_MA = {
     "off": 0.0,
     "converting": 1.0,
     "watching": 0.015,  # AM312, measured (facts)
+    "mhz19": 20.0,
+    "senseairs8": 18.0,
+    "a02yyuw": 8.0,
+    "maxbotix": 2.5,
     "ultrasonic": 5.0,
 }
 _HOUR_US = 3_600_000_000

@@ -14,15 +14,20 @@ from simulator.air import Air, Place, Station, Transmission
 from simulator.bay import Bay, Parking
 from simulator.bin import Bin, Container
 from simulator.board import Board, Timing
+from simulator.chips.a02yyuw import A02yyuw
 from simulator.chips.bme280 import Bme280
 from simulator.chips.ds18b20 import Ds18b20
+from simulator.chips.maxbotix import Maxbotix
+from simulator.chips.mhz19 import MhZ19
 from simulator.chips.pir import Pir
 from simulator.chips.power_chip import Fed, PowerChip
 from simulator.chips.scd4x import Scd4x
 from simulator.chips.scd30 import Scd30
+from simulator.chips.senseair_s8 import SenseairS8
 from simulator.chips.sht3x import Sht3x
 from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
+from simulator.chips.uart import UartChip
 from simulator.chips.ultrasonic import HC_SR04, JSN_SR04T, Ultrasonic
 from simulator.clock import Clock
 from simulator.device import Device
@@ -32,7 +37,8 @@ from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
-OnBus = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20
+OnUart = MhZ19 | SenseairS8 | A02yyuw | Maxbotix
+OnBus = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20 | OnUart
 Sensor = OnBus | Pir | Ultrasonic
 _MODELS: dict[str, type[OnBus]] = {
     "scd4x": Scd4x,
@@ -41,6 +47,10 @@ _MODELS: dict[str, type[OnBus]] = {
     "sht3x": Sht3x,
     "bme280": Bme280,
     "ds18b20": Ds18b20,
+    "mhz19": MhZ19,
+    "senseair_s8": SenseairS8,
+    "a02yyuw": A02yyuw,
+    "maxbotix": Maxbotix,
 }
 _HOUR_US = 3_600_000_000
 _SHINE = ("light", "lamp", "led")  # what a board drives and nobody answers
@@ -214,6 +224,9 @@ def wire_sensors(
         if isinstance(chip, Ds18b20):
             assert hardware.one_wire is not None  # the config was made with it
             board.wire_one_wire(hardware.one_wire, [chip])
+        elif isinstance(chip, UartChip):
+            assert hardware.uart is not None
+            board.wire_uart(hardware.uart.tx, hardware.uart.rx, chip)
         else:
             board.wire_i2c(hardware.i2c.scl, hardware.i2c.sda, chip)
     return sensors
@@ -252,7 +265,7 @@ def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:
         for sensor in node.sensors.values():
             if isinstance(sensor, Pir):
                 clock.call_at(on_us, sensor.power_on)
-            elif isinstance(sensor, Ultrasonic):
+            elif isinstance(sensor, UartChip | Ultrasonic):
                 clock.call_at(at_us, sensor.power, 0)
                 clock.call_at(on_us, sensor.power, 1)
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a run comes to for the one who asked for it: of a class, a bin, a water or a bay."""
+"""What a run comes to for the one who asked for it: of a class, bin, water, bay or way."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,6 +28,9 @@ def outcome(
         found |= _bin(series("fill"))
     if 6 in keys:
         found |= _water(series("level"))
+    for key, name in ((7, "count"), (11, "count_back")):
+        if key in keys:
+            found |= _counted(name, series(f"{name}_difference"))
     if 12 in keys:
         shares = [share for _, share in series("occupancy")]
         found["occupied_share"] = round(sum(shares) / len(shares) / 100, 3) if shares else None
@@ -50,6 +53,16 @@ def _bin(fill: _Series) -> dict[str, Any]:
         if before_pct - pct >= _EMPTIED_PCT
     ]
     return {"fill_now": fill[-1][1] if fill else None, "emptied_at": drops}
+
+
+def _counted(name: str, differences: _Series) -> dict[str, Any]:
+    """How many in all, and the busiest of the intervals, by its end."""
+    at, most = max(differences, key=lambda each: each[1], default=(None, None))
+    return {
+        f"{name}_sum": sum(difference for _, difference in differences) if differences else None,
+        f"{name}_most": most,
+        f"{name}_most_at": at.isoformat() if at else None,
+    }
 
 
 def _water(level: _Series) -> dict[str, Any]:

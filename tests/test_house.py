@@ -9,6 +9,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+import mutants
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -309,6 +310,14 @@ def test_the_house_keeps(rule, trees):
 def test_a_rule_bites(rule, trees, path, text):
     assert path.startswith(trees)
     assert list(rule(path, text, ast.parse(text)))
+
+
+@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda each: each.file)
+def test_a_mutant_has_one_place_and_tests(mutant):
+    assert text_of(f"firmware/{mutant.file}").count(mutant.old) == 1, mutant.old
+    assert mutant.old != mutant.new and all(
+        ROOT.joinpath(each).is_file() for each in mutant.tests.split()
+    )
 
 
 def test_the_command_line_starts_light():

@@ -12,7 +12,7 @@ import struct
 
 OP_SYNC, OP_WAIT, OP_PIN_SET, OP_PIN_GET, OP_PIN_IRQ, OP_SPI = 0, 1, 2, 3, 4, 5
 OP_I2C_WRITE, OP_I2C_READ, OP_ADC, OP_EXIT, OP_BOOT, OP_PROMPT, OP_FEED = 6, 7, 8, 9, 10, 11, 12
-OP_RTC, OP_ONE_WIRE, OP_PULSE = 13, 16, 17
+OP_RTC, OP_ONE_WIRE, OP_PULSE, OP_UART = 13, 16, 17, 20
 POST_PIN, POST_ERASE, POST_PROGRAM, POST_SLEEP = 0, 1, 2, 3
 I2C_NACK, I2C_ACK, I2C_HELD = 0, 1, 2
 CTRL_C = 255  # among the edges: somebody typed it while the board was in a call

@@ -3,7 +3,9 @@
 
 import struct
 
+import _uart
 import _wire
+from _uart import UART  # noqa: F401
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 _RP2040_LIGHTSLEEP_MAX_MS = 4294967
@@ -373,7 +375,9 @@ def lightsleep(time_ms=0):
     if _rp2040() and not mem32[_PSM_WDSEL] & _ROSC:
         _wire.bitten = "stuck"
     _wire.post(_wire.POST_SLEEP, 0, 1)
+    _uart.before_light_sleep()
     _wire.sleep(time_ms * 1000, lightly=_rp2040())
+    _uart.after_light_sleep()
     _wire.post(_wire.POST_SLEEP, 0, 0)
     _wire.bitten = "watchdog"
 

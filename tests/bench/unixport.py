@@ -6,11 +6,10 @@ import subprocess
 from pathlib import Path
 
 from host import image
-from simulator.board import SHIMS
+from simulator.board import HEAP, SHIMS
 from simulator.micropython import command
 
 SCRIPTS = Path(__file__).with_name("board")
-HEAP = "256k"  # as the virtual board
 
 
 def compiled(folder):

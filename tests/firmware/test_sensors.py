@@ -20,12 +20,17 @@ class Clock:
 
     def __init__(self, saves):
         self._now_ms, self.saves = 1000, saves
+        self._alive_ms, self.starved = 61000, False  # whether a wait was longer than its promise
 
     def now_ms(self):
         return self._now_ms
 
     def wait_until(self, deadline_ms):
         self._now_ms = max(self._now_ms, deadline_ms)
+        self.starved = self.starved or self._now_ms > self._alive_ms
+
+    def progress(self, within_ms):
+        self._alive_ms = self._now_ms + within_ms
 
 
 class Bus:
@@ -34,7 +39,7 @@ class Bus:
     def __init__(self, clock):
         self.bus = self
         self.clock = clock
-        self.starts, self.answers, self.sleeps = [], [], []
+        self.starts, self.answers, self.sleeps, self.results = [], [], [], []
         self.log, self.given = [], []
         self.recovered = 0
 
@@ -91,6 +96,26 @@ class Noisy(Scripted):
         return self._bus.raw
 
 
+class Calm(Scripted):
+    """One whose replies may be the same for longer."""
+
+    SAME = 15
+
+    @property
+    def raw(self):
+        return self._bus.raw
+
+
+class Settled(Scripted):
+    """One that can be calibrated to 400 ppm only, and tells later what came of it."""
+
+    CALIBRATE_PPM, CALIBRATED_MS = 400, 6000
+
+    def calibrated(self):
+        self._note("calibrated")
+        self._follow(self._bus.results, None)
+
+
 class Slow(Scripted):
     """One that takes its time after power-on."""
 
@@ -102,7 +127,7 @@ class Module:
         self.Sensor = sensor
 
 
-for sensor in (Scripted, Noisy, Slow):
+for sensor in (Scripted, Noisy, Calm, Slow, Settled):
     sys.modules["drivers." + sensor.__name__.lower()] = Module(sensor)
 
 
@@ -237,6 +262,24 @@ def test_the_tenth_same_raw_reply_in_a_row_is_a_frozen_sensor():
     assert sensors.measure() == GOOD and sensors.faults == 0
 
 
+def test_a_driver_may_say_how_many_same_replies_it_takes():
+    sensors, (bus,), _ = started([1, 2, 3], driver="calm")
+    bus.raw = b"one"
+    assert [sensors.measure() == GOOD for _ in range(15)] == [True] * 14 + [False]
+
+
+def test_a_reply_that_says_nothing_of_its_health_is_not_counted():
+    sensors, (bus,), _ = started([1, 2, 3], driver="calm")
+    bus.raw = b"one"
+    for _ in range(14):
+        sensors.measure()
+    bus.raw = None
+    for _ in range(30):
+        assert sensors.measure() == GOOD
+    bus.raw = b"one"
+    assert sensors.measure() == {}
+
+
 def test_readings_that_repeat_are_good_when_the_raw_reply_moves_or_is_not_shown():
     sensors, (bus,), _ = started([1, 2, 3], driver="noisy")
     for count in range(30):
@@ -303,28 +346,101 @@ def test_it_knows_which_keys_it_can_supply():
     assert empty.first_ms() == 0 and empty.measure() == {} and not empty.has(1)
 
 
-def test_a_calibration_waits_for_three_minutes_of_measurement():
+def test_a_calibration_waits_for_three_minutes_in_which_nothing_changes():
     sensors, (bus,), _ = started([1, 2, 3])
     assert sensors.calibrate_co2(420) == -50
-    assert bus.times(("calibrate", 420)) == [1000 + CALIBRATE_MS]
+    assert bus.times("measure") == [20000 + 30000 * look for look in range(7)]
+    assert bus.times(("calibrate", 420)) == [20000 + CALIBRATE_MS]
+    assert not bus.clock.starved
     bus.log.clear()
     assert sensors.measure() == GOOD  # it stood still since: started anew
     assert bus.log == [
-        (("start", "settings"), 1000 + CALIBRATE_MS),
-        ("measure", 1000 + CALIBRATE_MS + FIRST_MS),
+        (("start", "settings"), 20000 + CALIBRATE_MS),
+        ("measure", 20000 + CALIBRATE_MS + FIRST_MS),
     ]
 
 
-def test_one_that_has_measured_for_long_enough_is_calibrated_at_once():
+def test_one_that_has_measured_the_same_for_long_enough_is_calibrated_at_once():
     sensors, (bus,), _ = started([1, 2, 3])
+    sensors.measure()
     bus.clock.wait_until(500000)
     sensors.calibrate_co2(420)
     assert bus.times(("calibrate", 420)) == [500000]
 
 
+def test_three_minutes_begin_anew_when_the_air_changes():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.answers = [{1: ppm} for ppm in (600, 650, 550, 700, 651, 649)]
+    sensors.calibrate_co2(420)
+    # the fourth is more than 50 ppm from the first, the sixth from the fourth
+    assert bus.times(("calibrate", 420)) == [20000 + 5 * 30000 + CALIBRATE_MS]
+
+
+def test_air_that_never_stays_the_same_is_given_up():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.answers = [{1: 600 + 60 * look} for look in range(99)]
+    assert refuses(OSError, sensors.calibrate_co2, 420)
+    assert bus.times("measure")[-1] == 20000 + 2 * CALIBRATE_MS
+    assert bus.times(("calibrate", 420)) == [] and not bus.clock.starved
+
+
+def test_one_that_warms_up_has_no_fault_for_a_quarter_of_an_hour():
+    sensors, (bus,), _ = started([1, 2, 3])
+    assert sensors.measure() == GOOD
+    for at_ms, faults in ((920000, 0), (920001, 0b111)):
+        bus.clock.wait_until(at_ms)
+        bus.answers = [{FLAGS: 1}]
+        assert sensors.measure() == {FLAGS: 1} and sensors.faults == faults
+    bus.answers = silence(3)  # a fault in between does not make it warm
+    assert sensors.measure() == {} and sensors.faults == 0b111
+    bus.answers = [{FLAGS: 1}]
+    sensors.measure()
+    assert sensors.faults == 0b111
+    assert sensors.measure() == GOOD and sensors.faults == 0
+
+
+def test_a_sensor_that_warms_up_is_waited_for():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.answers = [{FLAGS: 1}, {FLAGS: 1}]
+    sensors.calibrate_co2(420)
+    assert bus.times(("calibrate", 420)) == [80000 + CALIBRATE_MS]
+
+
+def test_a_sensor_that_falls_silent_is_not_calibrated():
+    sensors, (bus,), _ = started([1, 2, 3])
+    bus.answers = [dict(GOOD)] + silence(3)
+    assert refuses(OSError, sensors.calibrate_co2, 420)
+    assert bus.times(("calibrate", 420)) == []
+
+
+def test_one_that_knows_one_value_only_is_not_calibrated_to_another():
+    sensors, (bus,), _ = made([1], driver="settled")
+    sensors.start("settings")
+    bus.clock.wait_until(20000)
+    assert refuses(ValueError, sensors.calibrate_co2, 420)
+    assert bus.log == [(("start", "settings"), 1000)]
+    assert sensors.calibrate_co2(400) == -50
+
+
+def test_one_that_tells_later_what_came_of_a_calibration_is_asked():
+    for result in (None, OSError(5), ValueError("checksum")):
+        sensors, (bus,), _ = made([1], driver="settled")
+        sensors.start("settings")
+        bus.clock.wait_until(20000)
+        bus.results = [result]
+        if result is None:
+            sensors.calibrate_co2(400)
+        else:
+            assert refuses(type(result), sensors.calibrate_co2, 400)
+        (sent_ms,) = bus.times(("calibrate", 400))
+        assert bus.times("calibrated") == [sent_ms + Settled.CALIBRATED_MS]
+
+
 def test_after_a_refused_calibration_it_measures_on():
     sensors, (bus,), _ = started([1, 2, 3])
-    bus.answers = silence(1)
+    sensors.measure()
+    bus.clock.wait_until(500000)
+    bus.answers = [dict(GOOD)] + silence(1)
     assert refuses(OSError, sensors.calibrate_co2, 420)
     assert sensors.measure() == GOOD
     assert len(bus.times(("start", "settings"))) == 1
@@ -387,6 +503,17 @@ def test_a_sensor_that_failed_is_reset_after_its_bus_was_freed():
     assert len(first.times("reset")) == 1 and second.times("reset") == []
 
 
+def test_a_bus_that_can_be_shut_is_shut_while_the_node_sleeps():
+    for saves, expected in ((True, 1), (False, 0)):
+        sensors, (bus, _), _ = made([1], [2], saves=saves)
+        bus.close = bus.recover
+        sensors.start("settings")
+        sensors.measure()
+        assert bus.recovered == expected
+        sensors.calibrate_co2(420)
+        assert bus.recovered == 2 * expected
+
+
 def test_on_a_battery_a_calibration_has_its_supply_and_its_minutes():
     sensors, (first, second), _ = made([2], [1], saves=True, supply=Supply)
     sensors.start("settings")
@@ -395,12 +522,12 @@ def test_on_a_battery_a_calibration_has_its_supply_and_its_minutes():
         bus.log.clear()
     second.clock.wait_until(100000)
     assert sensors.calibrate_co2(420) == -50
-    assert second.log == [
-        (("start", "settings"), 100100),
-        (("calibrate", 420), 100100 + CALIBRATE_MS),
-    ]
-    assert sensors.pin.log[2:] == [(1, 100000), (0, 100100 + CALIBRATE_MS)] and first.log == []
-    second.starts = silence(1)
+    assert second.times(("start", "settings")) == [100100]
+    done_ms = 100100 + FIRST_MS + CALIBRATE_MS
+    assert second.times("measure") == [100100 + FIRST_MS + 30000 * look for look in range(7)]
+    assert second.log[-1] == (("calibrate", 420), done_ms)
+    assert sensors.pin.log[2:] == [(1, 100000), (0, done_ms)] and first.log == []
+    second.starts = silence(3)
     assert refuses(OSError, sensors.calibrate_co2, 420)
     assert sensors.pin.log[-1][0] == 0
 

@@ -168,6 +168,64 @@ def test_a_mistake_in_a_kit_is_named_with_its_line(tmp_path, old, new, said):
     assert found.startswith(f"kits.toml, line {line}: ") and said in found
 
 
+CO2 = KITS.replace('"scd4x", bus = "i2c", keys = [1]', '"mhz19", bus = "uart", keys = [1]')
+CO2 = CO2.replace("interval_s = 600", "interval_s = 600\nmains = true")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("keys = [1]", "keys = [1], range_ppm = 3000", "'range_ppm' is 3000"),
+        ("keys = [1]", "keys = [1], range_ppm = 1000", "it has to be 2000 to 10000"),
+        ("keys = [1]", "keys = [1], self_calibration = 2", "it has to be 0 to 1"),
+        ("keys = [1]", "keys = [1], unit_mm = 10", "'unit_mm' is no option of 'mhz19'"),
+        ("mains = true", "mains = false", "'mhz19' wants mains"),
+        ('"mhz19", bus = "uart"', '"mhz19", bus = "i2c"', "'mhz19' on bus 'i2c'"),
+        (
+            '"sht4x", bus = "i2c", keys = [2, 3]',
+            '"maxbotix", bus = "uart", keys = [4]',
+            "one at its end",
+        ),
+        (
+            '"sht4x", bus = "i2c", keys = [2, 3]',
+            '"sht4x", bus = "i2c", keys = [2, 3], self_calibration = 1',
+            "'self_calibration' is no option of 'sht4x'",
+        ),
+    ],
+)
+def test_a_mistake_in_a_kit_with_a_uart_is_named_with_its_line(tmp_path, old, new, said):
+    text, line = edited(CO2, old, new)
+    found = complaint(boards.kits, tmp_path / "kits.toml", text)
+    if old == "mains = true":  # it is the sensor that wants them
+        line += 3
+    assert found.startswith(f"kits.toml, line {line}: ") and said in found
+
+
+def test_a_sensor_keeps_the_options_that_it_takes(tmp_path):
+    path = tmp_path / "kits.toml"
+    path.write_text(CO2.replace("keys = [1]", "keys = [1], range_ppm = 2000, self_calibration = 0"))
+    kit = boards.kits(path)["room"]
+    found = boards.config_for(
+        boards.boards()["rpi-pico-rfm95"], kit, "a", bytes(8), bytes(8), b"k" * 16
+    )
+    assert found["sensors"][0] == {
+        "driver": "mhz19",
+        "bus": "uart",
+        "keys": [1],
+        "range_ppm": 2000,
+        "self_calibration": 0,
+    }
+
+
+@pytest.mark.parametrize("kit", ["classroom-mhz19", "classroom-s8"])
+def test_a_kit_with_a_uart_has_its_pins(kit):
+    assert config("rpi-pico-rfm95", kit)["uart"] == {"id": 0, "tx": 12, "rx": 13}
+    found = config("ttgo-lora32-v2_1", kit)
+    assert found["uart"] == {"id": 2, "tx": 15, "rx": 34}
+    assert set(found["light"].values()).isdisjoint(found["uart"].values())
+    assert "uart" not in config("rpi-pico-rfm95", "classroom")
+
+
 def test_sensors_that_are_no_tables(tmp_path):
     text = KITS[: KITS.index("sensors")] + "sensors = 3\n"
     found = complaint(boards.kits, tmp_path / "kits.toml", text)
@@ -385,12 +443,15 @@ def test_a_mistake_in_what_a_distance_is_for(tmp_path, old, new, said):
 
 
 def test_the_config_of_a_kit_with_a_distance():
-    found = config("rpi-pico-rfm95", "bin")
+    found = config("rpi-pico-rfm95", "bin-jsn-sr04t")
     assert found["pulse"] == {"trigger": 16, "echo": 17} and found["sensor_power"] == 27
     assert found["marks"] == [1200, 350, None] and "bay" not in found
     assert found["sensors"][1] == {
         "driver": "pulse", "bus": "pulse", "keys": [4], "blind_mm": 250,
     }  # fmt: skip
+    found = config("rpi-pico-rfm95", "bin")
+    assert found["uart"] == {"id": 0, "tx": 12, "rx": 13} and "pulse" not in found
+    assert found["sensors"][1] == {"driver": "a02yyuw", "bus": "uart", "keys": [4]}
     assert config("rpi-pico-rfm95", "water")["marks"] == [None, None, 1800]
     bay = {"below_mm": 1800, "hysteresis_mm": 200, "look_s": 60}
     assert config("rpi-pico-rfm95", "parking")["bay"] == bay

@@ -62,6 +62,15 @@ def test_the_light_has_a_word(co2, word):
     assert f"● {word}" in line
 
 
+def test_a_sensor_that_warms_up_says_so_and_one_that_fails_does_not():
+    for values, word in (
+        ({"flags": ["warming"]}, "● warming"), ({"flags": ["noisy"]}, "● no value"),
+        ({"flags": ["warming"], "co2": 900}, "● air soon"),
+    ):  # fmt: skip
+        (line,) = [line for line in shown(80, 24, [reading(7, **values)]) if "●" in line]
+        assert word in line
+
+
 def test_elsewhere_than_on_a_terminal_lines_are_plain():
     console = Console(file=StringIO())
     with Screen("school-day", console) as screen:
@@ -178,7 +187,7 @@ def plain(quantities, *rows):
             {"temperature": -2.5, "distance": 712, "fill": 57}, "57 #####... 712 -2.5",
         ),
         (
-            ("distance", "level", "temperature_2"), "level mm dist mm temp 2 C",
+            ("distance", "level", "temperature_2"), "level mm dist mm water C",
             {"distance": 1750, "level": 50, "temperature_2": 8.0}, "+50 1750 8.0",
         ),
         (
@@ -186,15 +195,21 @@ def plain(quantities, *rows):
             {"distance": 900, "occupied": 1, "occupancy": 70}, "taken 70 900",
         ),
         (
-            ("count", "count_back", "battery", "pressure"), "count back hPa batt V",
-            {"count": 71, "count_back": 3, "battery": 3.71, "pressure": 1013.2},
-            "71 3 1013.2 3.71",
+            ("count", "count_back", "temperature_2"), "forward total back total temp 2 C",
+            {"count": 71, "count_difference": 5, "count_back": 3, "count_back_difference": 0,
+             "temperature_2": 8.0},
+            "5 71 0 3 8.0",
+        ),
+        (
+            ("count", "battery", "pressure"), "passed total hPa batt V",
+            {"count": 71, "battery": 3.71, "pressure": 1013.2}, "- 71 1013.2 3.71",
         ),
     ],
 )  # fmt: skip
 def test_the_columns_are_what_the_kit_measures(quantities, head, values, line):
     first, second = plain(quantities, reading(7, **values))
-    assert first == f"time {head} RSSI dBm SNR dB rate frame"
+    rssi = "RSSI" if "back" in head else "RSSI dBm"
+    assert first == f"time {head} {rssi} SNR dB rate frame"
     assert second == f"Mon 09:20 {line} -121 -12.8 SF12 7"
 
 
@@ -243,6 +258,7 @@ def test_the_columns_of_each_kit_fit_80(kit):
     screen = Screen(kit.name, Console(file=StringIO()), quantities=decode.names(kit.wire_keys()))
     screen.row(reading(65535, co2=1305, temperature=-21.8, humidity=100, distance=4500, fill=100,
                        level=-1234, occupied=1, occupancy=100, count=65535, count_back=65535,
+                       count_difference=65535, count_back_difference=65535,
                        temperature_2=-21.8, pressure=1013.2))  # fmt: skip
     out = Console(file=StringIO(), width=200)
     out.print(screen.drawn())
@@ -272,7 +288,16 @@ def test_a_summary_says_what_its_kit_is_for():
     (line,) = outcome(fill_now=59, emptied_at=times)
     assert line == "  fill      59 % now, emptied Wed 07:40 and Fri 07:40"
     (line,) = outcome(level_now_mm=-7, level_highest_mm=61, level_highest_at=times[0])
-    assert line == "  level     -7 mm now, highest +61 mm, Wed 07:40"
+    assert line == "  level     -7 mm from the mark now, highest +61 mm, Wed 07:40"
+    counted = {"count_sum": 901, "count_most": 24, "count_most_at": times[0]}
+    said = "901 in all, at most 24 between two readings, until Wed 07:40"
+    assert outcome(**counted) == [f"  passed    {said}"]
+    back = {"count_back_sum": 3, "count_back_most": 2, "count_back_most_at": times[1]}
+    assert outcome(**counted, **back) == [
+        f"  forward   {said}",
+        "  back      3 in all, at most 2 between two readings, until Fri 07:40",
+    ]
     assert outcome(occupied_share=0.443) == ["  bay       taken for 44% of the time"]
     nothing = {"fill_now": None, "level_highest_mm": None, "occupied_share": None}
+    nothing |= {"count_sum": None, "count_back_sum": None}
     assert outcome(emptied_at=[], level_now_mm=None, level_highest_at=None, **nothing) == []

@@ -66,10 +66,8 @@ REFUSED_KITS = {
         for name, board in BOARDS.items()
         if board.chip.startswith("esp32")
     },
-    ("m5stack-lora868", "bin"): NO_ECHO,
+    ("m5stack-lora868", "bin-jsn-sr04t"): NO_ECHO,
     ("m5stack-lora868", "bin-hc-sr04"): NO_ECHO,
-    ("m5stack-lora868", "water"): NO_ECHO,
-    ("m5stack-lora868", "parking"): NO_ECHO,
 }
 
 

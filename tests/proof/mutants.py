@@ -46,6 +46,10 @@ SENSORS, SCD4X, SHT4X, SCD30, SHT3X, BME280, CLIMATE, WORDS, BATTERY, LIGHT, STA
         "traffic_light", "status", "config",
     )
 )  # fmt: skip
+SERIAL, MHZ19, S8, A02YYUW, MAXBOTIX = (
+    f"tests/firmware/test_{name}.py"
+    for name in ("serial", "mhz19", "senseair_s8", "a02yyuw", "maxbotix")
+)
 DISTANCE = "tests/firmware/test_distance.py"
 PULSE = "tests/simulator/test_pulse.py"
 MARKS = "tests/firmware/test_marks.py"
@@ -56,6 +60,7 @@ JOINING, KEEPER, PASSING, SETTINGS, CLOCK, CHANNELS = (
     f"tests/firmware/test_{name}.py"
     for name in ("joining", "keeper", "passing", "settings", "clock", "channels")
 )
+UART = "tests/simulator/test_uart.py"
 
 MUTANTS = (
     # The driver: bits, registers, flags.
@@ -394,15 +399,15 @@ MUTANTS = (
     Mutant("sensors.py", "1 << (key - 1)", "1 << key", SENSORS),
     Mutant("sensors.py", "each.bus.recover()", "pass", SENSORS),
     Mutant("sensors.py", "each.started = False  # before", "pass  # before", SENSORS),
-    Mutant("sensors.py", "each.started = False  # it", "pass  # it", SENSORS),
-    Mutant("sensors.py", "each.started = False\n        each.driver", "each.driver", SENSORS),
+    Mutant("calibration.py", "entry.started = False  # it", "pass  # it", SENSORS),
+    Mutant("sensors.py", "each.started = False\n        each.note", "each.note", SENSORS),
     Mutant(
         "sensors.py",
-        "            each.started = False\n        if self",
-        "        if self",
+        "            each.started = False\n            if has",
+        "            if has",
         SENSORS,
     ),
-    Mutant("sensors.py", "elif not own_flags & WARMING:", "else:", SENSORS),
+    Mutant("sensors.py", "elif not own_flags & WARMING or", "elif True or", SENSORS),
     Mutant("sensors.py", "flags |= own_flags", "flags = own_flags", SENSORS),
     Mutant("sensors.py", "_SAME = const(10)", "_SAME = const(11)", SENSORS),
     Mutant("sensors.py", "each.raw = bytes(raw)", "each.raw = raw", SENSORS),
@@ -414,7 +419,7 @@ MUTANTS = (
     Mutant("sensors.py", 'self._call(each, "reset")', "pass", SENSORS),
     Mutant("sensors.py", "(each.started or self._power.saves)", "each.started", SENSORS),
     Mutant("sensors.py", "each.since_ms + each.driver.FIRST_MS", "0", SENSORS),
-    Mutant("sensors.py", "each.since_ms + each.driver.CALIBRATE_MS", "0", SENSORS),
+    Mutant("calibration.py", "wanted_ms = entry.driver.CALIBRATE_MS", "wanted_ms = 0", SENSORS),
     Mutant("status.py", "len(encoded) > limit", "len(encoded) >= limit", STATUS),
     Mutant("config.py", "value == bytes(16)", "value == b''", CONFIG),
     Mutant("config.py", "len(value) != length", "len(value) < length", CONFIG),
@@ -429,6 +434,148 @@ MUTANTS = (
         "SoftI2C(freq=_HZ,",
         BOARD,
     ),
+    # Sensors on the UART: frames, what is old, what is no value, and when they are warm.
+    Mutant("drivers/serial.py", "        uart.read(count)\n", "        break\n", SERIAL),
+    Mutant(
+        "drivers/serial.py",
+        "if found is not None:",
+        "if found is not None or len(data) > 2:",
+        SERIAL,
+    ),
+    Mutant(
+        "drivers/serial.py",
+        "    if data:\n        raise ValueError",
+        "    if False:\n        raise ValueError",
+        SERIAL,
+    ),
+    Mutant(
+        "drivers/serial.py",
+        "    empty(uart)\n    uart.write(request)",
+        "    uart.write(request)",
+        SERIAL,
+    ),
+    Mutant("drivers/mhz19.py", "return -sum(body) & 0xFF", "return ~sum(body) & 0xFF", MHZ19),
+    Mutant(
+        "drivers/mhz19.py",
+        '">BBBBBH", 1, command, first, 0, 0, last',
+        '">BBHBBB", 1, command, last, 0, 0, first',
+        MHZ19,
+    ),
+    Mutant("drivers/mhz19.py", " and not sum(data[at + 1 : at + 9]) & 0xFF", "", MHZ19),
+    Mutant(
+        "drivers/mhz19.py",
+        "range(len(data) - _LENGTH + 1)",
+        "range(1 if len(data) >= _LENGTH else 0)",
+        MHZ19,
+    ),
+    Mutant("drivers/mhz19.py", "answer[2] << 8 | answer[3]", "answer[3] << 8 | answer[2]", MHZ19),
+    Mutant("drivers/mhz19.py", "0xA0 if on else 0", "0xA0", MHZ19),
+    Mutant("drivers/mhz19.py", "if range_ppm != self._range_ppm:", "if False:", MHZ19),
+    Mutant("drivers/mhz19.py", "_WARM_UP_MS = const(180000)", "_WARM_UP_MS = const(150000)", MHZ19),
+    Mutant("drivers/mhz19.py", "_CONSTANTS = (400, 410, 436)", "_CONSTANTS = (400, 410)", MHZ19),
+    Mutant("drivers/mhz19.py", "return self._warms or self._constant", "return self._warms", MHZ19),
+    Mutant("drivers/mhz19.py", "abs(ppm - self._last_ppm) > _JUMP_PPM", "ppm < 0", MHZ19),
+    Mutant("drivers/mhz19.py", "_JUMP_PPM = const(100)", "_JUMP_PPM = const(20)", MHZ19),
+    Mutant(
+        "drivers/mhz19.py",
+        "            self._lost = True\n            raise",
+        "            raise",
+        MHZ19,
+    ),
+    Mutant("drivers/mhz19.py", "        self._lost = False\n", "", MHZ19),
+    Mutant("drivers/mhz19.py", "ppm <= self._range_ppm", "ppm <= 65535", MHZ19),
+    Mutant("drivers/mhz19.py", "            self.raw = None", "            pass", MHZ19),
+    Mutant("drivers/mhz19.py", "self._warms or self._constant or self._lost", "self._lost", MHZ19),
+    Mutant("drivers/mhz19.py", "> _STEADY_PPM", "> 2 * _STEADY_PPM", MHZ19),
+    Mutant("drivers/senseair_s8.py", "0xA001 if crc & 1", "0x8408 if crc & 1", S8),
+    Mutant(
+        "drivers/senseair_s8.py",
+        'struct.pack("<H", crc16(body))',
+        'struct.pack(">H", crc16(body))',
+        S8,
+    ),
+    Mutant("drivers/senseair_s8.py", " and not crc16(data[at : at + length])", "", S8),
+    Mutant(
+        "drivers/senseair_s8.py", "_BACKGROUND = const(0x7C06)", "_BACKGROUND = const(0x7C07)", S8
+    ),
+    Mutant("drivers/senseair_s8.py", "_FAULTS = const(0x5D)", "_FAULTS = const(0x7D)", S8),
+    Mutant("drivers/senseair_s8.py", "_FAULTS = const(0x5D)", "_FAULTS = const(0x1D)", S8),
+    Mutant("drivers/senseair_s8.py", '        self._uart.write(b"\\0")', "        pass", S8),
+    Mutant("drivers/senseair_s8.py", "_WAKE_MS = const(10)", "_WAKE_MS = const(5)", S8),
+    Mutant("drivers/senseair_s8.py", "if bool(hours) != bool(on):", "if True:", S8),
+    Mutant("drivers/senseair_s8.py", "        self._write(_ACKNOWLEDGE, 0)\n", "", S8),
+    Mutant(
+        "drivers/senseair_s8.py",
+        "_BACKGROUND_DONE = const(1 << 5)",
+        "_BACKGROUND_DONE = const(1 << 6)",
+        S8,
+    ),
+    Mutant(
+        "drivers/senseair_s8.py", "_WARM_UP_MS = const(120000)", "_WARM_UP_MS = const(60000)", S8
+    ),
+    Mutant(
+        "drivers/senseair_s8.py",
+        "            self._lost = True\n            raise",
+        "            raise",
+        S8,
+    ),
+    Mutant("drivers/senseair_s8.py", "not 0 < ppm <= _PPM_FULL", "not 0 <= ppm <= _PPM_FULL", S8),
+    Mutant("drivers/senseair_s8.py", "!= request(_WRITE_HOLDING, address, value):", '== b"":', S8),
+    Mutant(
+        "drivers/senseair_s8.py",
+        "_OFFSET_REGULATION = const(0x02)",
+        "_OFFSET_REGULATION = const(0x20)",
+        S8,
+    ),
+    Mutant("drivers/senseair_s8.py", "if self._warms or self._lost:", "if self._lost:", S8),
+    Mutant("drivers/a02yyuw.py", "(head + high + low) & 0xFF == total", "True", A02YYUW),
+    Mutant(
+        "drivers/a02yyuw.py", "            at += _LENGTH\n", "            return found\n", A02YYUW
+    ),
+    Mutant("drivers/a02yyuw.py", "            at += 1\n", "            at += _LENGTH\n", A02YYUW),
+    Mutant("drivers/a02yyuw.py", "        empty(self._uart)\n", "", A02YYUW),
+    Mutant("drivers/a02yyuw.py", "shot_mm > self._farthest_mm", "False", A02YYUW),
+    Mutant("drivers/a02yyuw.py", "shot_mm <= self._blind_mm", "shot_mm < self._blind_mm", A02YYUW),
+    Mutant("drivers/a02yyuw.py", "counted * self._unit_mm", "counted", A02YYUW),
+    Mutant(
+        "drivers/a02yyuw.py",
+        "_ASSUMED_MM_S = const(340000)",
+        "_ASSUMED_MM_S = const(340300)",
+        A02YYUW,
+    ),
+    Mutant("drivers/a02yyuw.py", "_FRAME_MS = const(350)", "_FRAME_MS = const(250)", A02YYUW),
+    Mutant("drivers/maxbotix.py", 'data.split(b"\\r")[:-1]', 'data.split(b"\\r")', MAXBOTIX),
+    Mutant("drivers/maxbotix.py", "reversed(data", "iter(data", MAXBOTIX),
+    Mutant("drivers/maxbotix.py", "_DIGITS = (4, 5)", "_DIGITS = (3, 4, 5)", MAXBOTIX),
+    Mutant("drivers/maxbotix.py", " and digits.isdigit()", "", MAXBOTIX),
+    Mutant(
+        "drivers/maxbotix.py",
+        "shot_mm >= self._farthest_mm",
+        "shot_mm > self._farthest_mm",
+        MAXBOTIX,
+    ),
+    Mutant(
+        "drivers/maxbotix.py", "shot_mm <= self._blind_mm", "shot_mm < self._blind_mm", MAXBOTIX
+    ),
+    Mutant("drivers/maxbotix.py", "        empty(self._uart)\n", "", MAXBOTIX),
+    Mutant("drivers/maxbotix.py", "COMPENSATED = True", "COMPENSATED = False", MAXBOTIX),
+    Mutant("drivers/uart.py", "            self._uart.deinit()\n", "", UART),
+    Mutant(
+        "drivers/uart.py", "            self._uart = None\n            Pin", "            Pin", UART
+    ),
+    Mutant("drivers/uart.py", "            Pin(self._tx, Pin.OUT, value=1)\n", "", UART),
+    Mutant("drivers/uart.py", "_BAUD = const(9600)", "_BAUD = const(19200)", UART),
+    Mutant(
+        "calibration.py", 'if ppm != getattr(driver, "CALIBRATE_PPM", ppm):', "if False:", SENSORS
+    ),
+    Mutant("calibration.py", "        power.progress(_WORK_MS)\n", "", SENSORS),
+    Mutant("calibration.py", "entry.started = False", "pass", SENSORS),
+    Mutant("calibration.py", "        driver.calibrated()\n", "", SENSORS),
+    Mutant("calibration.py", "2 * wanted_ms", "4 * wanted_ms", SENSORS),
+    Mutant("sensors.py", "> _STEADY_PPM", "> 2 * _STEADY_PPM", SENSORS),
+    Mutant("sensors.py", "or now_ms - each.valued_ms > _COLD_MS", "", SENSORS),
+    Mutant("sensors.py", "                each.bus.close()\n", "                pass\n", SENSORS),
+    Mutant("sensors.py", 'getattr(each.driver, "SAME", _SAME)', "_SAME", SENSORS),
     # Distances: which shots count, what they mean, who says where the marks are.
     Mutant("distance.py", "_ENOUGH = const(4)", "_ENOUGH = const(3)", DISTANCE),
     Mutant("distance.py", "_OUTLIER = const(3)", "_OUTLIER = const(4)", DISTANCE),

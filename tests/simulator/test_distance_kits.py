@@ -8,6 +8,7 @@ from statistics import fmean
 
 import pytest
 
+from host import boards
 from simulator.scenario import FaultPlan, WorldPlan
 
 MINUTE_US = 60_000_000
@@ -58,12 +59,17 @@ def bay(trial_once):
     return trial_once(24.0, usual="parking", kit="parking")
 
 
+def heard(trial):
+    """The readings with a distance: a heap that slopes may give too few echoes for one."""
+    return [each for each in readings(trial) if "distance" in each[2]]
+
+
 # Against the world.
 
 
 def test_the_distance_in_a_bin_is_that_of_its_world(week):
-    found = readings(week)
-    assert len(found) >= 355
+    found = heard(week)
+    assert len(readings(week)) >= 355 and len(found) >= 352
     for _, time_us, values in found:
         truth = [world_of(week).at(time_us + each).distance_mm for each in (-2_000_000, 2_000_000)]
         assert min(abs(values["distance"] - each) for each in truth) <= 12, (time_us, values)
@@ -71,14 +77,14 @@ def test_the_distance_in_a_bin_is_that_of_its_world(week):
 
 def test_the_fill_is_the_share_between_the_marks(week):
     late = 0
-    for _, _, values in readings(week):
+    for _, _, values in heard(week):
         share = 100 * (EMPTY_MM - values["distance"]) / (EMPTY_MM - FULL_MM)
         late += abs(values["fill"] - min(max(share, 0), 100)) > 0.51
     assert late <= 3  # a bag that hung in the opening: not confirmed
 
 
 def test_a_bin_that_was_emptied_is_known_with_the_next_reading(week):
-    found, emptied_us = readings(week), world_of(week).emptied_us
+    found, emptied_us = heard(week), world_of(week).emptied_us
     assert len(emptied_us) == 2
     for at_us in emptied_us:
         before = [values["fill"] for _, time_us, values in found if time_us < at_us][-1]
@@ -96,7 +102,8 @@ def test_a_bin_that_was_emptied_is_known_with_the_next_reading(week):
 def test_the_bins_air_is_measured_too(week):
     for _, time_us, values in readings(week):
         assert abs(values["temperature"] - world_of(week).at(time_us).temperature_c) <= 0.25
-        assert "flags" not in values and "faults" not in values
+        assert "flags" not in values
+        assert values.get("faults", NO_DISTANCE["bin"]) == NO_DISTANCE["bin"]
 
 
 def test_the_level_is_that_of_the_ditch_and_has_a_sign(ditch):
@@ -134,9 +141,22 @@ def test_a_bay_is_taken_while_a_car_is_there(bay):
 # With the sensor silent, and with the world frozen.
 
 
-@pytest.mark.parametrize(("usual", "kit"), [("bin", "bin"), ("ditch", "water"), ("parking",) * 2])
-def test_a_silent_sensor_is_a_fault_until_it_is_back(trial, usual, kit):
-    fault = FaultPlan("sensor-silent", 3.0, "node", "pulse", until_h=6.0)
+EACH_KIT = pytest.mark.parametrize(
+    ("usual", "kit", "sensor"),
+    [
+        ("bin", "bin", "a02yyuw"),
+        ("bin", "bin-jsn-sr04t", "pulse"),
+        ("bin", "bin-hc-sr04", "pulse"),
+        ("ditch", "water", "a02yyuw"),
+        ("ditch", "water-maxbotix", "maxbotix"),
+        ("parking", "parking", "a02yyuw"),
+    ],
+)
+
+
+@EACH_KIT
+def test_a_silent_sensor_is_a_fault_until_it_is_back(trial, usual, kit, sensor):
+    fault = FaultPlan("sensor-silent", 3.0, "node", sensor, until_h=6.0)
     found = trial(12.0, usual=usual, kit=kit, faults=(fault,))
     silent, after = between(found, 3.4, 5.9), between(found, 6.4, 12)
     assert len(silent) >= 6 and len(after) >= 15
@@ -148,8 +168,8 @@ def test_a_silent_sensor_is_a_fault_until_it_is_back(trial, usual, kit):
         assert "faults" not in values and values.keys() >= set(NO_DISTANCE[usual])
 
 
-@pytest.mark.parametrize(("usual", "kit"), [("bin", "bin"), ("ditch", "water"), ("parking",) * 2])
-def test_a_frozen_world_is_a_flat_column(trial, usual, kit):
+@EACH_KIT
+def test_a_frozen_world_is_a_flat_column(trial, usual, kit, sensor):
     fault = FaultPlan("world-frozen", 4.0, "node")
     found = trial(12.0, usual=usual, kit=kit, faults=(fault,))
     distances = [values["distance"] for values in between(found, 4.4, 12)]
@@ -159,16 +179,27 @@ def test_a_frozen_world_is_a_flat_column(trial, usual, kit):
         assert max(column) - min(column) <= 2
 
 
-def test_a_frozen_sensor_repeats_itself(trial):
-    fault = FaultPlan("sensor-frozen", 4.0, "node", "pulse")
-    found = trial(9.0, usual="ditch", kit="water", faults=(fault,))
+@EACH_KIT
+def test_each_kit_has_the_distance_of_its_world(trial, usual, kit, sensor):
+    assert kit in boards.kits()
+    found = trial(6.0, usual=usual, kit=kit)
+    assert len(readings(found)) >= 17
+    for _, time_us, values in readings(found):
+        truth_mm = world_of(found).at(time_us - 2_000_000).distance_mm
+        assert abs(values["distance"] - truth_mm) <= 25 and "faults" not in values
+
+
+@pytest.mark.parametrize(("kit", "sensor"), [("water", "a02yyuw"), ("water-maxbotix", "maxbotix")])
+def test_a_frozen_sensor_repeats_itself(trial, kit, sensor):
+    fault = FaultPlan("sensor-frozen", 4.0, "node", sensor)
+    found = trial(9.0, usual="ditch", kit=kit, faults=(fault,))
     assert len({values["distance"] for values in between(found, 1, 4)}) > 3
     # what is left is the temperature of the air, by which the same echo is another distance
     frozen = [values["distance"] for values in between(found, 4.4, 9)]
     assert max(frozen) - min(frozen) <= 20
 
 
-# The sensor's own ways to fail (hardware.md 1.3).
+# A pulse sensor's own ways to fail (hardware.md 1.3); test_uart_distances.py has the others'.
 
 
 def failing(trial, begins_h=2.0, ends_h=4.0, **attributes):
@@ -180,7 +211,8 @@ def failing(trial, begins_h=2.0, ends_h=4.0, **attributes):
             run.at(begins_h, setattr, sonar, name, value)
             run.at(ends_h, setattr, sonar, name, getattr(sonar, name))
 
-    return trial(6.0, usual="bin", kit="bin", prepare=prepare, worlds=steps(900.0, 900.0, 1.0))
+    worlds = steps(900.0, 900.0, 1.0)
+    return trial(6.0, usual="bin", kit="bin-jsn-sr04t", prepare=prepare, worlds=worlds)
 
 
 @pytest.mark.parametrize("failure", ["deaf", "wet", "silent"])
@@ -198,7 +230,7 @@ def test_a_stuck_echo_loses_its_supply_and_goes_on(trial):
     assert all(abs(values["distance"] - 900) <= 2 for values in between(found, 0, 6))
     echoless = steps(900.0, 900.0, 1.0, echo_lost=0.25)
     sticky = trial(
-        6.0, usual="bin", kit="bin", worlds=echoless,
+        6.0, usual="bin", kit="bin-jsn-sr04t", worlds=echoless,
         prepare=lambda run: setattr(run.node.sensors["pulse"], "sticks", True),
     )  # fmt: skip
     values = between(sticky, 0, 6)
@@ -210,8 +242,9 @@ def test_multiple_and_short_echoes_make_no_false_alarm(trial):
     assert all(abs(values["distance"] - 900) <= 10 for values in between(found, 0, 6))
 
 
-def test_a_heap_in_the_blind_zone_is_a_fault(trial):
-    found = trial(4.0, usual="bin", kit="bin", worlds=steps(600.0, 200.0, 2.0))
+@pytest.mark.parametrize(("kit", "near_mm"), [("bin-jsn-sr04t", 200.0), ("bin", 25.0)])
+def test_a_heap_in_the_blind_zone_is_a_fault(trial, kit, near_mm):
+    found = trial(4.0, usual="bin", kit=kit, worlds=steps(600.0, near_mm, 2.0))
     assert {values.get("fill") for values in between(found, 0.0, 2.0)} == {71}
     for values in between(found, 2.05, 4):
         assert values["faults"] == ["distance", "fill"]
@@ -256,13 +289,13 @@ def test_a_rise_is_confirmed_through_deep_sleep(trial):
 
 
 def test_a_bay_is_watched_through_deep_sleep(trial):
-    world = steps(2600.0, 900.0, 1.05, name="bay")
-    found = trial(2.0, usual="parking", kit="parking", board="ttgo-lora32-v2_1", worlds=world)
-    assert len(found.board.starts) > 100
+    world = steps(2600.0, 900.0, 0.55, name="bay")
+    found = trial(1.0, usual="parking", kit="parking", board="ttgo-lora32-v2_1", worlds=world)
+    assert len(found.board.starts) > 50
     shares = [(hour, values["occupancy"]) for hour, _, values in readings(found)]
-    assert len(shares) >= 11
+    assert len(shares) >= 5
     for (before_h, _), (hour, share) in pairwise(shares):
-        there = min(max((hour - 1.05) / (hour - before_h), 0), 1)
+        there = min(max((hour - 0.55) / (hour - before_h), 0), 1)
         assert share == pytest.approx(100 * there, abs=100 / 10 + 0.5), hour  # a look of ten
 
 

@@ -59,8 +59,8 @@ def test_at_a_ditch_the_long_press_takes_the_level(trial):
 def test_a_long_press_without_a_distance_changes_nothing_and_blinks(trial):
     def prepare(run):
         held(run, 1.0, 8.0)
-        run.node.sensors["pulse"].silent = True
-        run.at(0.1, setattr, run.node.sensors["pulse"], "silent", False)
+        run.node.sensors["a02yyuw"].silent = True
+        run.at(0.1, setattr, run.node.sensors["a02yyuw"], "silent", False)
 
     found = trial(2.0, usual="bin", kit="bin", prepare=prepare, worlds=steps(900.0, 900.0, 1.0))
     assert "no mark: no distance" in found.log()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a summary says of a class, a bin, a water and a bay."""
+"""What a summary says of a class, a bin, a water, a way and a bay."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,6 +35,23 @@ def test_a_water_has_its_highest_level():
     found = outcome([2, 4, 6], rows("level", -50, 12, None, 9, 12))
     at = (START + timedelta(minutes=20)).isoformat()
     assert found == {"level_now_mm": 12, "level_highest_mm": 12, "level_highest_at": at}
+
+
+def test_a_way_has_its_sums_and_its_busiest_intervals():
+    moments = [(START + timedelta(minutes=20 * step)).isoformat() for step in (1, 3)]
+    both = [
+        (time, {**there, **back})
+        for (time, there), (_, back) in zip(
+            rows("count_difference", None, 7, None, 2),
+            rows("count_back_difference", 0, None, 3, 4),
+            strict=True,
+        )
+    ]
+    there = {"count_sum": 9, "count_most": 7, "count_most_at": moments[0]}
+    back = {"count_back_sum": 7, "count_back_most": 4, "count_back_most_at": moments[1]}
+    assert outcome([7], both) == there
+    assert outcome([7, 11], both) == there | back
+    assert set(outcome([7], rows("count", 5)).values()) == {None}
 
 
 def test_a_bay_has_the_share_of_its_time():

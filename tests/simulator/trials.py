@@ -17,6 +17,18 @@ FIRMWARE = Path(__file__).parent.parent.parent / "firmware"
 KITS = {
     # kits.toml has none on a battery: which boards may carry one has to be measured first
     "box": Kit("box", "A box on a battery", 1800, [Sensor("sht4x", "i2c", [2, 3])]),
+    "level-a02yyuw": Kit(
+        "level-a02yyuw",
+        "A distance on a battery",
+        600,
+        [Sensor("sht4x", "i2c", [2, 3]), Sensor("a02yyuw", "uart", [4])],
+    ),
+    "level-maxbotix": Kit(
+        "level-maxbotix", "A distance on a battery", 600, [Sensor("maxbotix", "uart", [4])]
+    ),
+    "level-mains": Kit(
+        "level-mains", "A distance on mains", 600, [Sensor("a02yyuw", "uart", [4])], mains=True
+    ),
     **boards.kits(),
 }
 
