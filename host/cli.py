@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from host import boards
+from host import boards, cli_devices
 from host.commands import Commands, Secret, as_json, show
 from host.errors import WrongUse
 
@@ -205,6 +205,15 @@ def replay_command(capture: Path, devices: Path | None, target: str, as_json: bo
     result = desk.replay(capture, devices, target, quiet=as_json)
     if as_json:
         show(result)
+
+
+for command in (
+    cli_devices.devices,
+    cli_devices.retire,
+    cli_devices.backup,
+    cli_devices.restore,
+):
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -101,6 +101,29 @@ class Secret(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         return data
 
 
+class Passphrase(click.ParamType):  # type: ignore[type-arg]
+    """The first line of @FILE, or of standard input for -."""
+
+    name = "@file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Text. Wrong use: it stands in the list of processes."""
+        if value != "-" and not value.startswith("@"):
+            self.fail("give @FILE, or - for standard input: others see a command line", param, ctx)
+        text = sys.stdin.read() if value == "-" else Path(value[1:]).read_text(encoding="utf-8")
+        return (text.splitlines() or [""])[0]
+
+
+def sure(question: str, yes: bool) -> None:
+    """Ask before what cannot be undone. HostError: no. WrongUse: there is nobody to ask."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise WrongUse("this asks first, and there is no terminal", "give --yes")
+    if not click.confirm(question, err=True):
+        raise HostError("stopped")
+
+
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
     """A group's --json holds for its commands too."""
     ctx.meta["json"] = value or ctx.meta.get("json", False)

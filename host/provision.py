@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from host import image
 from host.boards import Board, Kit, config_for
@@ -49,20 +50,31 @@ def new_identity(
     return Identity(name, dev_eui, bytes(8), random_bytes(16))
 
 
-def records(board: Board, kit: Kit, identity: Identity, region: str = "EU868") -> dict[str, bytes]:
-    """The files that make a board this node: its config, and what it needs to know without one."""
-    config = config_for(
+def config(board: Board, kit: Kit, identity: Identity, region: str = "EU868") -> dict[str, Any]:
+    """The config of a board that is to be this node."""
+    values = config_for(
         board, kit, identity.name, identity.dev_eui, identity.join_eui, identity.app_key, region
     )
     if identity.session is not None:
-        del config["app_key"]
-        config |= asdict(identity.session)
-    return {f"{image.STATE}/config.0": image.record(config), **board_records(board)}
+        del values["app_key"]
+        values |= asdict(identity.session)
+    return values
+
+
+def records(board: Board, kit: Kit, identity: Identity, region: str = "EU868") -> dict[str, bytes]:
+    """The files that make a board this node: its config, and what it needs to know without one."""
+    values = config(board, kit, identity, region)
+    return {f"{image.STATE}/config.0": image.record(values), **board_records(board)}
+
+
+def about_board(board: Board) -> dict[str, Any]:
+    """What firmware without an identity needs to say so."""
+    return {"led": vars(board.led)} if board.led else {}
 
 
 def board_records(board: Board) -> dict[str, bytes]:
-    """The files that firmware without an identity needs to say so."""
-    return {f"{image.STATE}/board.0": image.record({"led": vars(board.led)} if board.led else {})}
+    """The file of it."""
+    return {f"{image.STATE}/board.0": image.record(about_board(board))}
 
 
 def flash_image(

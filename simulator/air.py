@@ -3,11 +3,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import hypot, log10
+from math import hypot
 from random import Random
 from typing import Protocol
 
 from simulator.clock import Clock
+from simulator.interference import ISOLATIONS, Isolation
+from simulator.propagation import MODELS, PathLoss, noise_floor_dbm
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,9 @@ class Antenna(Protocol):
         """What is on the air here at this moment."""
 
 
-# Oulu, urban, measured at 868 MHz (Petäjäjärvi and others 2015): dB at 1 km, dB a decade.
-_LOSS_1_KM_DB, _LOSS_DECADE_DB = 128.95, 23.2
 _NEAREST_KM = 0.01
-_NOISE_DBM_HZ = -174.0
-_NOISE_FIGURE_DB = 6.0
-_DIPOLE_DBI = 2.15
 _FADING_DB = 1.0  # from packet to packet on one path
 _SNR_MAX_DB, _SNR_MIN_DB = 12.0, -25.0  # what the chips can tell
-_CAPTURE_DB = 6.0  # a packet this much stronger survives another of its spreading factor
 
 
 class Listener(Protocol):
@@ -80,11 +76,15 @@ class Place:
 
 
 class Station:
-    """One antenna in the air: a node's or a gateway's."""
+    """One antenna in the air: a node's or a gateway's.
+
+    `background` marks a signal that what the air does not know has buried: a crowd.
+    """
 
     def __init__(self, air: "Air", name: str, place: Place):
         self.name, self.place = name, place
         self.listener: Listener | None = None
+        self.background: Callable[[Signal], None] | None = None
         self._air = air
         self._arriving: list[Signal] = []
 
@@ -102,11 +102,12 @@ class Station:
         """Take in a signal that starts now; two of one channel bury each other (capture)."""
         for other in self.signals():
             if _same_channel(signal.transmission, other.transmission):
-                if signal.rssi_dbm < other.rssi_dbm + _CAPTURE_DB:
-                    signal.clean = False
-                if other.rssi_dbm < signal.rssi_dbm + _CAPTURE_DB:
-                    other.clean = False
+                isolation = self._air.isolation
+                signal.clean &= not _buries(isolation, other, signal)
+                other.clean &= not _buries(isolation, signal, other)
         self._arriving.append(signal)
+        if self.background is not None:
+            self.background(signal)
         if self.listener is not None:
             self.listener.arrive(signal)
 
@@ -114,10 +115,19 @@ class Station:
 class Air:
     """All stations, and the loss between each two."""
 
-    def __init__(self, clock: Clock, seed: int):
-        self.clock, self._seed = clock, seed
+    def __init__(
+        self,
+        clock: Clock,
+        seed: int,
+        loss: PathLoss = MODELS["oulu"],
+        isolation: Isolation = ISOLATIONS["croce"],
+        shadowing_db: float = 0.0,
+    ):
+        self.clock, self.isolation, self.loss = clock, isolation, loss
+        self._seed, self._shadowing_db = seed, shadowing_db
         self._stations: list[Station] = []
         self._fading: dict[tuple[str, str], Random] = {}  # by sender and receiver
+        self._received_db: dict[tuple[str, str], float] = {}
         self.on_transmit: list[Callable[[Transmission], None]] = []
 
     def station(self, name: str, place: Place) -> Station:
@@ -132,13 +142,23 @@ class Air:
             note(transmission)
         for station in self._stations:
             if station is not source:
-                distance_km = source.place.distance_km(station.place)
-                loss_db = _LOSS_1_KM_DB + _LOSS_DECADE_DB * log10(distance_km)
-                gain_db = 2 * _DIPOLE_DBI + self._fading_db(source.name, station.name)
-                rssi_dbm = transmission.power_dbm - loss_db + gain_db
+                gain_db = self._path_db(source, station)
+                gain_db += self._fading_db(source.name, station.name)
+                rssi_dbm = transmission.power_dbm + gain_db
                 snr_db = rssi_dbm - noise_floor_dbm(transmission.bw_hz)
                 snr_db = min(max(snr_db, _SNR_MIN_DB), _SNR_MAX_DB)
                 station.hear(Signal(transmission, rssi_dbm, snr_db))
+
+    def _path_db(self, source: Station, target: Station) -> float:
+        """The gain of a path, with a shadow that is the same both ways and stays."""
+        first, second = sorted((source.name, target.name))
+        if (first, second) not in self._received_db:
+            gain_db = self.loss.received_db(source.place.distance_km(target.place))
+            if self._shadowing_db:
+                stream = Random(f"{self._seed}/{first}/{second}/shadow")
+                gain_db += stream.gauss(0, self._shadowing_db)
+            self._received_db[first, second] = gain_db
+        return self._received_db[first, second]
 
     def _fading_db(self, source: str, target: str) -> float:
         """Each path has a stream of its own, which no other station disturbs."""
@@ -148,11 +168,17 @@ class Air:
         return self._fading[path].gauss(0, _FADING_DB)
 
 
-def noise_floor_dbm(bw_hz: int) -> float:
-    """Thermal noise in a bandwidth plus the receiver's noise figure."""
-    return _NOISE_DBM_HZ + 10 * log10(bw_hz) + _NOISE_FIGURE_DB
-
-
 def _same_channel(one: Transmission, other: Transmission) -> bool:
+    """Packets further apart, or turned the other way (inverted IQ), do not meet."""
     apart_hz = abs(one.freq_hz - other.freq_hz)
-    return one.sf == other.sf and apart_hz < (one.bw_hz + other.bw_hz) // 4
+    return one.iq_inverted == other.iq_inverted and apart_hz < (one.bw_hz + other.bw_hz) // 4
+
+
+def _buries(isolation: Isolation, strong: Signal, weak: Signal) -> bool:
+    """Whether one signal takes another away: too strong, and there in its critical section."""
+    wanted, other = weak.transmission, strong.transmission
+    free_us = isolation.critical_us(wanted.sf, wanted.bw_hz, wanted.preamble_symbols)
+    if other.end_us <= wanted.start_us + free_us:
+        return False
+    needed_db = isolation.needed_db(wanted.sf, other.sf)
+    return weak.rssi_dbm < strong.rssi_dbm + needed_db

@@ -8,10 +8,9 @@ from typing import Any
 from host import lorawan
 from simulator.air import Signal, Station, Transmission
 from simulator.clock import Clock
+from simulator.concentrator import Concentrator
+from simulator.interference import SNR_FLOOR_DB
 
-# Demodulation floor by spreading factor (SX1301 and SX1276 data sheets), dB.
-_SNR_FLOOR_DB = {7: -7.5, 8: -10.0, 9: -12.5, 10: -15.0, 11: -17.5, 12: -20.0}
-_DEMODULATORS = 8
 _CHANNEL_STD = 8  # the number of the one that takes a single spreading factor
 _RADIO = 0  # one, wide enough for all channels
 _SYNC_WORD = 0x34
@@ -38,11 +37,9 @@ class Gateway:
         heard: Heard,
         missed: Missed,
     ):
-        self.eui, self._station, self._clock, self._channels = eui, station, clock, channels
+        self.eui, self.station, self._clock, self._channels = eui, station, clock, channels
         self._heard, self._missed = heard, missed
-        self._busy = 0
-        self._sending_until_us = 0
-        self.off = False  # no power, or no line to the network
+        self.concentrator = Concentrator()
         station.listener = self
 
     def arrive(self, signal: Signal) -> None:
@@ -50,36 +47,37 @@ class Gateway:
         packet = signal.transmission
         if packet.iq_inverted or packet.sync_word != _SYNC_WORD:
             return  # another gateway's downlink, or no LoRaWAN: not for us, and no loss
-        cause = self._refuses(signal)
+        cause = self._refuses(signal) or self.concentrator.lock(packet.start_us, packet.end_us)
         if cause:
             self._clock.call_at(packet.end_us, self._missed, self, packet, cause)
         else:
-            self._busy += 1
             self._clock.call_at(packet.end_us, self._ends, signal)
+
+    @property
+    def off(self) -> bool:
+        """Whether it has no power, or no line to the network."""
+        return self.concentrator.off
+
+    @off.setter
+    def off(self, off: bool) -> None:
+        self.concentrator.catch_up(self._clock.now_us)
+        self.concentrator.off = off
 
     def _refuses(self, signal: Signal) -> str:
         packet = signal.transmission
         if self.off:
             return "gateway off"
-        if packet.start_us < self._sending_until_us:
-            return "gateway was sending"
         if self.channel_hz(packet) is None:
             return f"no gateway channel at {packet.freq_hz / 1e6:.1f} MHz"
-        if packet.sf not in _SNR_FLOOR_DB or signal.snr_db < _SNR_FLOOR_DB[packet.sf]:
+        if packet.sf not in SNR_FLOOR_DB or signal.snr_db < SNR_FLOOR_DB[packet.sf]:
             return f"too weak: SNR {signal.snr_db:.1f} dB"
-        if self._busy >= _DEMODULATORS:
-            return "all demodulators busy"
         return ""
 
     def _ends(self, signal: Signal) -> None:
-        self._busy -= 1
         packet = signal.transmission
-        if self.off:
-            self._missed(self, packet, "gateway off")
-        elif packet.start_us < self._sending_until_us:
-            self._missed(self, packet, "gateway was sending")
-        elif not signal.clean:
-            self._missed(self, packet, "collision")
+        cause = self.concentrator.lost(packet.start_us, packet.end_us)
+        if cause or not signal.clean:
+            self._missed(self, packet, cause or "collision")
         else:
             self._heard(self, signal)
 
@@ -155,10 +153,12 @@ class Gateway:
 
     def send(self, packet: Transmission) -> str:
         """Put a downlink on the air; nothing is heard meanwhile. Returns why not, "" if it went."""
-        if self.off:
+        concentrator = self.concentrator
+        concentrator.catch_up(packet.start_us)
+        if concentrator.off:
             return "gateway off"
-        if packet.start_us < self._sending_until_us:
+        if concentrator.sending(packet.start_us):
             return "gateway was sending"
-        self._sending_until_us = packet.end_us
-        self._station.transmit(packet)
+        concentrator.send(packet.start_us, packet.end_us)
+        self.station.transmit(packet)
         return ""

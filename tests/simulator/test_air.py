@@ -7,8 +7,10 @@ from random import Random
 
 import pytest
 
-from simulator.air import Air, Place, Transmission, noise_floor_dbm
+from simulator.air import Air, Place, Transmission
 from simulator.clock import Clock
+from simulator.interference import ISOLATIONS
+from simulator.propagation import noise_floor_dbm
 
 PACKET = Transmission(
     0, 50_000, 868_100_000, 7, 125_000, 5, 8, True, False, False, 0x34, 14.0, b"packet", "node",
@@ -129,9 +131,10 @@ def test_a_signal_is_there_until_it_ends():
     assert world.stations["gateway"].signals() == []
 
 
-def clean(louder_db, gap_us=20_000, **changes):
+def clean(louder_db, gap_us=20_000, isolation="goursaud", **changes):
     """(first, second) unharmed? The second is stronger by so much, and comes so much later."""
     world = World(node=(0, 0), other=(0, 0), gateway=(800, 0))
+    world.air.isolation = ISOLATIONS[isolation]
     world.send("node")
     first = world.heard("gateway")
     world.clock.run_until(gap_us)
@@ -144,24 +147,64 @@ def clean(louder_db, gap_us=20_000, **changes):
     return first.clean, second.clean
 
 
+@pytest.mark.parametrize(("isolation", "capture_db"), [("goursaud", 6), ("croce", 1)])
 @pytest.mark.parametrize(
-    ("louder_db", "unharmed"),
+    ("above_db", "unharmed"),
+    [(-0.1, (False, False)), (0.1, (False, True))],
+)
+def test_what_is_so_much_stronger_survives(isolation, capture_db, above_db, unharmed):
+    louder_db = capture_db + above_db
+    assert clean(louder_db, isolation=isolation) == unharmed
+    assert clean(-louder_db, isolation=isolation) == unharmed[::-1]
+
+
+# (wanted, interferer): the least SIR in dB, from the tables of Croce and others and of Goursaud
+@pytest.mark.parametrize(
+    ("isolation", "first_sf", "second_sf", "first_db", "second_db"),
     [
-        (0, (False, False)),
-        (5.9, (False, False)),
-        (6.1, (False, True)),
-        (-5.9, (False, False)),
-        (-6.1, (True, False)),
+        ("croce", 7, 8, -8, -11),
+        ("croce", 12, 7, -25, -9),
+        ("croce", 9, 10, -13, -17),
+        ("goursaud", 7, 8, -16, -24),
+        ("goursaud", 8, 12, -22, -36),
     ],
 )
-def test_six_decibels_survive_a_collision(louder_db, unharmed):
-    assert clean(louder_db) == unharmed
+def test_spreading_factors_disturb_each_other(isolation, first_sf, second_sf, first_db, second_db):
+    def pair(louder_db):
+        world = World(node=(0, 0), other=(0, 0), gateway=(800, 0))
+        world.air.isolation = ISOLATIONS[isolation]
+        world.send("node", sf=first_sf, end_us=400_000)
+        first = world.heard("gateway")
+        fading_db = Random("1/other/gateway/air").gauss(0, 1)
+        power_dbm = first.rssi_dbm + louder_db - (4.3 - loss_db(0.8)) - fading_db
+        world.send("other", sf=second_sf, power_dbm=power_dbm, end_us=400_000)
+        return first.clean, world.heard("gateway").clean
+
+    assert pair(-first_db - 0.1)[0] and not pair(-first_db + 0.1)[0]
+    assert pair(second_db + 0.1)[1] and not pair(second_db - 0.1)[1]
+
+
+def test_downlinks_do_not_disturb_uplinks():
+    assert clean(30, iq_inverted=True) == (True, True)
+    assert clean(30) == (False, True)
+
+
+def test_a_shadow_is_the_same_both_ways_and_stays():
+    world = World(node=(0, 0), gateway=(800, 0))
+    plain = Air(world.clock, 1)
+    dark = Air(world.clock, 1, shadowing_db=7.8)
+    one, two = dark.station("node", Place(0, 0)), dark.station("gateway", Place(800, 0))
+    other = plain.station("node", Place(0, 0)), plain.station("gateway", Place(800, 0))
+    there = dark._path_db(one, two)
+    assert there == dark._path_db(two, one) != plain._path_db(*other)
+    shadow_db = Random("1/gateway/node/shadow").gauss(0, 7.8)
+    assert there == pytest.approx(4.3 - loss_db(0.8) + shadow_db)
 
 
 @pytest.mark.parametrize(
     ("changes", "meet"),
     [
-        ({"sf": 8}, False),
+        ({"sf": 8}, False),  # at the same strength
         ({"freq_hz": 868_300_000}, False),
         ({"freq_hz": 868_100_000 + 62_499}, True),
         ({"freq_hz": 868_100_000 - 62_500}, False),  # half a bandwidth
@@ -169,13 +212,21 @@ def test_six_decibels_survive_a_collision(louder_db, unharmed):
         ({"bw_hz": 250_000, "freq_hz": 868_194_000}, False),
     ],
 )
-def test_only_one_channel_and_spreading_factor_collide(changes, meet):
+def test_only_what_is_on_one_channel_collides(changes, meet):
     assert clean(0, **changes) == ((False, False) if meet else (True, True))
 
 
 def test_what_has_ended_harms_nothing():
     assert clean(0, gap_us=PACKET.end_us) == (True, True)
-    assert clean(0, gap_us=PACKET.end_us - 1) == (False, False)
+    assert clean(0, gap_us=PACKET.end_us - 1) == (False, True)
+
+
+def test_three_symbols_of_a_preamble_may_be_lost():
+    """The last five of eight are enough for a receiver (Bor and others 2016)."""
+    free_us = 3 * 1024  # SF7
+    assert clean(20, gap_us=PACKET.end_us - free_us) == (False, True)
+    assert clean(0, gap_us=PACKET.end_us - free_us) == (False, True)
+    assert clean(0, gap_us=PACKET.end_us - free_us - 1) == (False, False)
 
 
 def test_a_collision_at_one_gateway_is_none_at_another():

@@ -120,7 +120,7 @@ def test_what_it_does_not_lock_on_to_takes_no_demodulator(bench):
 
 def test_a_collision_is_told_at_the_end(bench):
     bench.arrive(0, sender="one")
-    bench.arrive(20_000, rssi_dbm=-103.0, sender="two")
+    bench.arrive(20_000, rssi_dbm=-100.5, sender="two")
     assert bench.end() == ["collision", "collision"] and not bench.heard
     bench.arrive(2_000_000, sender="three")
     bench.arrive(2_020_000, rssi_dbm=-110.0, sender="four")

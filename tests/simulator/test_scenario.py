@@ -171,7 +171,7 @@ def test_what_is_missing_has_the_line_of_its_table(load, gone, line, said):
     [
         ("node = 1\n", "line 1: 'node' is not a list [ ... ]", "write [[node]] and its keys"),
         ("node = [1]\n", "line 1: 'node' is not a table", "write [[node]] and its keys"),
-        ("node = []\n", "line 1: there is no node", "add a table [[node]]"),
+        ("node = []\n", "line 1: there is no node", "add a table [[node]] or [[crowd]]"),
     ],
 )
 def test_nodes_that_are_no_tables(load, text, said, step):

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""The commands about nodes that were made: list, show, retire, back up, bring back."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host.commands import Passphrase, as_json, show, sure
+from host.ledgers import ledger_options, open_ledger
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group("devices", invoke_without_command=True)
+@click.option("--retired", is_flag=True, help="Those that are out of use too.")
+@ledger_options
+@as_json
+@click.pass_context
+def devices(
+    ctx: click.Context, retired: bool, ledger: Path | None, plain_keys: bool, as_json: bool
+) -> None:
+    """List the nodes that were made on this computer.
+
+    One of them, with its history:  node071 devices show NAME
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from host import roster
+
+    nodes = roster.nodes(ledger, plain_keys, retired)
+    if as_json:
+        return show([node.public() for node in nodes])
+    click.echo("\n".join(roster.table(nodes)))
+
+
+@devices.command("show", short_help="Show one node and its history.")
+@click.argument("name")
+@click.option("--show-keys", is_flag=True, help="Its keys too: see that nobody looks on.")
+@ledger_options
+@as_json
+def devices_show(
+    name: str, show_keys: bool, ledger: Path | None, plain_keys: bool, as_json: bool
+) -> None:
+    """Show the node NAME, which may be its DevEUI too, and what happened to it."""
+    from host import roster
+
+    with open_ledger(ledger, plain_keys, create=False) as opened:
+        value = roster.about(opened, name, show_keys)
+    show(value) if as_json else click.echo("\n".join(roster.lines(value)))
+
+
+@click.command("retire")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@ledger_options
+@as_json
+def retire(name: str, yes: bool, ledger: Path | None, plain_keys: bool, as_json: bool) -> None:
+    """Mark the node NAME as out of use; its EUI and its numbers are kept.
+
+    Its name is free for another node. Take it off the network there: node071 cannot do that.
+    """
+    with open_ledger(ledger, plain_keys, create=False) as opened:
+        node = opened.node(name)
+        sure(f"Retire {node.name} ({node.dev_eui.hex()})?", yes)
+        node = opened.retire(node.dev_eui)
+    if as_json:
+        show(node.public())
+
+
+@click.command("backup", short_help="Write the whole ledger into one file.")
+@click.argument("file", type=_FILE)
+@click.option("--passphrase", type=Passphrase(), help="Of the backup of an unencrypted ledger.")
+@ledger_options
+@as_json
+def backup(
+    file: Path, passphrase: str | None, ledger: Path | None, plain_keys: bool, as_json: bool
+) -> None:
+    """Write all nodes, keys and history into FILE, encrypted with the passphrase of the ledger.
+
+    An unencrypted ledger asks for one; with --plain-keys its backup is not encrypted either.
+
+    Example:  node071 backup nodes-2027-01.backup
+    """
+    from host import roster
+
+    count = roster.backup(file, ledger, plain_keys, passphrase)
+    if as_json:
+        show({"file": str(file), "nodes": count})
+
+
+@click.command("restore", short_help="Bring the nodes of a backup back.")
+@click.argument("file", type=_FILE)
+@click.option("--passphrase", type=Passphrase(), help="Of the backup, if it is another one.")
+@ledger_options
+@as_json
+def restore(
+    file: Path, passphrase: str | None, ledger: Path | None, plain_keys: bool, as_json: bool
+) -> None:
+    """Bring the nodes of the backup FILE into the ledger; without a ledger it becomes one.
+
+    Nothing newer is lost: of two rows of a node the newer one stays, with the higher counters.
+    """
+    from host import roster
+
+    merged: Any = asdict(roster.restore(file, ledger, plain_keys, passphrase))
+    if as_json:
+        return show(merged)
+    click.echo(", ".join(f"{len(names)} {what}" for what, names in merged.items()))

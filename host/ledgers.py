@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Opens the ledger that a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from host.errors import HostError, WrongUse
+
+if TYPE_CHECKING:  # what opens it is loaded when it is opened: the command line starts light
+    from host.ledger import Ledger
+    from host.vault import Lock, Vault
+
+
+def default_path(practice: bool = False) -> Path:
+    """Where the ledger of this user lies, and the one of nodes that are only practice."""
+    from platformdirs import user_data_path
+
+    name = "practice.ledger" if practice else "nodes.ledger"
+    return user_data_path("node071", appauthor=False) / name
+
+
+def open_ledger(
+    path: Path | None = None,
+    plain_keys: bool = False,
+    practice: bool = False,
+    create: bool = True,
+) -> Ledger:
+    """Open the ledger at a path, or the user's own, and find its passphrase.
+
+    A new one keeps its keys in the clear if asked to, or for practice. HostError: there is none
+    and it is not to be made, or it cannot be opened. WrongUse: no passphrase anywhere.
+    """
+    from host import passphrase
+    from host.ledger import Ledger
+    from host.vault import Vault
+
+    place = path or default_path(practice)
+    if not create and not place.exists():
+        raise HostError(f"no ledger at {place}", "it comes with the first node071 provision")
+
+    def vault(lock: Lock | None) -> Vault:
+        if lock is not None and plain_keys:
+            raise WrongUse(f"{place.name} is encrypted", "leave --plain-keys out")
+        if lock is not None:
+            return passphrase.unlock(lock)
+        return Vault() if plain_keys or practice else passphrase.choose()
+
+    return Ledger.open(place, vault)
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """What a group was given holds for its commands too."""
+    name = f"ledgers {param.name}"
+    ctx.meta[name] = value or ctx.meta.get(name, value)
+    return ctx.meta[name]
+
+
+def ledger_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that opens the ledger: `ledger` and `plain_keys`."""
+    command = click.option(
+        "--plain-keys",
+        is_flag=True,
+        callback=_remember,
+        help="A new ledger keeps keys unencrypted, in a file that only you can read.",
+    )(command)
+    return click.option(
+        "--ledger",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="PATH",
+        callback=_remember,
+        help="Another ledger than that of your user.",
+    )(command)
