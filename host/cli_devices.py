@@ -89,9 +89,10 @@ def devices_show(
 @ledger_options
 @as_json
 def retire(name: str, yes: bool, ledger: Path | None, plain_keys: bool, as_json: bool) -> None:
-    """Mark the node NAME as out of use; its EUI and its numbers are kept.
+    """Mark the node NAME as out of use.
 
-    Its name is free for another node. Take it off the network there: node071 cannot do that.
+    Its EUI and its numbers are kept, its name is free for another node. Take it off the network
+    there: node071 cannot do that.
     """
     with open_ledger(ledger, plain_keys, create=False) as opened:
         node = opened.node(name)
