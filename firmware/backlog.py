@@ -9,7 +9,8 @@ from micropython import const
 
 _PER_FILE = const(8)
 _FILES = const(128)  # 1,024 readings: a week at ten minutes
-_STORED, _SENT = const(0xFF), const(8)  # of a file's bits: eight readings kept, eight sent
+_STORED = const(0xFF)  # of a file's bits: eight readings kept
+_SENT = const(8)  # the shift to eight sent
 
 # values: a dict by wire key | left: the keys still to be sent, None for all of them
 Reading = namedtuple("Reading", "number boot uptime_s values left")

@@ -6,9 +6,11 @@ A node has an AppKey to join with (OTAA), or a DevAddr and session keys of its o
 
 import hashlib
 
+from micropython import const
+
 import cbor
 
-_VERSION = 1
+_VERSION = const(1)
 # name, type, and for bytes the length: without these a node stays off the air.
 _REQUIRED = (
     ("name", str, 0),

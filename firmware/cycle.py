@@ -3,13 +3,12 @@
 
 from micropython import const
 
-import hardware
 import settings
 import start
 import uplink
 from backlog import Backlog
-from led import Led
-from marks import Marks
+from led import Led, light
+from passing import passing
 from reporter import Reporter
 from sensors import Sensors
 from settings import Settings
@@ -36,6 +35,7 @@ class Cycle:
         backlog, reporter, marks, times = kept or (None, None, None, None)
         self._settings = Settings(store, config)
         self._backlog = Backlog(kept=backlog)
+        hardware = passing("hardware")
         self._lamp = hardware.lamp(config)
         buses, supply = hardware.buses(config, self._lamp), hardware.sensor_power(config)
         self._sensors = Sensors(config["sensors"], buses, power, log, supply)
@@ -46,12 +46,16 @@ class Cycle:
 
             self._airing = Airing(store, began.number, power, config["sensors"])
         bay = config.get("bay")
-        self._marks = Marks(bay, marks)
+        self._marks = None
+        if self._sensors.has(4):  # a distance
+            from marks import Marks
+
+            self._marks = Marks(bay, marks)
         self._every_ms = None if power.saves else _LOOK_MS  # None: only for readings
         if bay:
             self._every_ms = bay["look_s"] * 1000
         self._light = None if power.saves else hardware.traffic_light(config)
-        self._led = Led(hardware.led(config.get("led")))
+        self._led = Led(light(config.get("led")))
         self._battery = hardware.battery(config)
         self._reporter = Reporter(
             config, store, power, began, self._settings, self._backlog, self._battery, log, reporter
@@ -137,7 +141,8 @@ class Cycle:
         reporter = self._reporter.record() if power.pays_deep_sleep(deadline_ms) else None
         if reporter is not None:
             times = [self._look_ms, self._reading_ms, self._restart]
-            kept = [self._backlog.record(), reporter, self._marks.record(), times]
+            marks = self._marks.record() if self._marks else None
+            kept = [self._backlog.record(), reporter, marks, times]
             power.deep_sleep_until(deadline_ms, [self._began.row(), kept])
         while power.now_ms() < deadline_ms:
             power.idle_until(min(deadline_ms, power.now_ms() + self._lamp_step_ms()))
@@ -159,7 +164,8 @@ class Cycle:
             self._sense()
             self._power.wait_until(self._power.now_ms() + self._sensors.first_ms())
         values = self._sensors.measure()
-        self._marks.look(values)
+        if self._marks:
+            self._marks.look(values)
         if self._airing is not None:
             self._airing.look(values, self._settings.values.get(settings.SELF_CALIBRATION))
         if self._light is not None:
@@ -178,7 +184,9 @@ class Cycle:
     def _keep(self, values):
         interval_ms = self._reporter.interval_s() * 1000
         self._reading_ms = max(self._reading_ms + interval_ms, self._power.now_ms())
-        faults = self._sensors.faults | self._marks.add(values, self._settings[settings.MARKS])
+        faults = self._sensors.faults
+        if self._marks:
+            faults |= self._marks.add(values, self._settings[settings.MARKS])
         if faults:
             values[uplink.FAULTS] = faults
         if self._restart:

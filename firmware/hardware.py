@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Makes the objects of `machine` that the config describes; nothing here runs at import."""
+"""Makes the objects of `machine` that the config describes; nothing here runs at import.
+
+It passes once all is made: what is used later stands in the files of the drivers.
+"""
 
 import machine
 import time
 from machine import Pin
+from micropython import const
 
-_SPI_HZ = 8000000  # SX1276: 10 MHz at most
-_I2C_HZ = 100000
-_I2C_TIMEOUT_US = 200000  # SCD30 stretches the clock for up to 150 ms
-_RAIL_MS = 10  # until the rail stands and the radio has started (SX1276, 7.2.1)
-_CYCLE_MS = 100  # without supply, and with it until the first shot
-_ADC_MV = 3300  # at full scale, RP2040
+_SPI_HZ = const(8000000)  # SX1276: 10 MHz at most
+_RAIL_MS = const(10)  # until the rail stands and the radio has started (SX1276, 7.2.1)
+_ADC_MV = const(3300)  # at full scale, RP2040
 
 
 def is_rp2040(config):
@@ -26,15 +27,6 @@ def irq_options(config):
 def output(number, level=0):
     """An output pin at a level."""
     return Pin(number, Pin.OUT, value=level)
-
-
-def led(entry):
-    """A function that lights the LED of an entry {pin, on} at 1, None without one."""
-    if not entry:
-        return None
-    on = entry.get("on", 1)
-    pin = output(entry["pin"], 1 - on)
-    return lambda level: pin(level if on else 1 - level)
 
 
 def hold_radio(config, held):
@@ -90,108 +82,30 @@ def radio(config):
     )
 
 
-class I2cBus:
-    """An I2C bus that can be freed from a chip that holds its data line low, as at its start.
-
-    Without a number the lines are moved by software, which waits for a stretched clock as long as
-    it takes: the ESP32's own I2C gives up after 13 ms, whatever its timeout says.
-    """
-
-    def __init__(self, scl, sda, number=None):
-        self._scl, self._sda, self._number = scl, sda, number
-        self._free()
-        self.bus = self._open()
-
-    def _open(self):
-        lines = {"scl": Pin(self._scl), "sda": Pin(self._sda)}
-        if self._number is None:
-            return machine.SoftI2C(freq=_I2C_HZ, timeout=_I2C_TIMEOUT_US, **lines)
-        return machine.I2C(self._number, freq=_I2C_HZ, timeout=_I2C_TIMEOUT_US, **lines)
-
-    def _free(self):
-        """Nine clocks and a stop (I2C specification 3.1.16)."""
-        scl, sda = [
-            Pin(number, Pin.OPEN_DRAIN, Pin.PULL_UP, value=1) for number in (self._scl, self._sda)
-        ]
-        for _ in range(9):
-            scl(0)
-            time.sleep_us(5)
-            scl(1)
-            time.sleep_us(5)
-        sda(0)
-        time.sleep_us(5)
-        sda(1)
-
-    def recover(self):
-        """Free the lines; the bus works as before."""
-        self._free()
-        self._open()  # the pins belong to the same bus object again
-
-
-class OneWireBus:
-    """A 1-Wire bus; every exchange on it begins with a reset, which frees it."""
-
-    def __init__(self, number):
-        from onewire import OneWire
-
-        self.bus = OneWire(Pin(number))
-
-    def recover(self):
-        """Let go of the wire, whatever the pin was made to do."""
-        self.bus.pin.init(Pin.OPEN_DRAIN, Pin.PULL_UP)
-
-
-class PulseBus:
-    """The two pins of an ultrasonic sensor; `supply` is the pin that switches it on, or None."""
-
-    def __init__(self, trigger, echo, supply):
-        self.bus = self
-        self.trigger, self.echo, self._supply = output(trigger), Pin(echo, Pin.IN), supply
-
-    def cycle(self):
-        """Take the supply away for a moment, and wait until it works again. False: no switch."""
-        if self._supply is None:
-            return False
-        for level in (0, 1):
-            self._supply(level)
-            time.sleep_ms(_CYCLE_MS)
-        return True
-
-    recover = cycle
-
-
 def _i2c(config):
+    from drivers.i2c import I2cBus
+
     pins = config["i2c"]
     return I2cBus(pins["scl"], pins["sda"], pins["id"] if is_rp2040(config) else None)
-
-
-class PirPins:
-    """One PIR, or two across a path, and the lamp that their interrupts light, None without."""
-
-    def __init__(self, config, lamp):
-        pull = {"pull": Pin.PULL_DOWN} if is_rp2040(config) else {}  # ESP32's 34 to 39 have none
-        self.eyes = [
-            Pin(config[name], Pin.IN, **pull) for name in ("pir", "pir_2") if name in config
-        ]
-        self.lamp, self.irq_options, self.bus = lamp, irq_options(config), self
-        if lamp is not None:
-            lamp.present = self._present
-
-    def _present(self):
-        return any(eye() for eye in self.eyes)
-
-    def recover(self):
-        """A PIR has nothing to free."""
 
 
 def buses(config, lamp=None):
     """The buses by name, as the sensors of the config call them."""
     found = {"i2c": _i2c(config)} if "i2c" in config else {}
     if "one_wire" in config:
+        from drivers.one_wire import OneWireBus
+
         found["one_wire"] = OneWireBus(config["one_wire"])
     if "pir" in config:
-        found["pir"] = PirPins(config, lamp)
+        from drivers.pir import PirPins
+
+        numbers = [config[name] for name in ("pir", "pir_2") if name in config]
+        pull = (Pin.PULL_DOWN,) if is_rp2040(config) else ()  # ESP32's 34 to 39 have none
+        eyes = [Pin(number, Pin.IN, *pull) for number in numbers]
+        found["pir"] = PirPins(eyes, irq_options(config), lamp)
     if "pulse" in config:
+        from drivers.pulse import PulseBus
+
         pins = config["pulse"]
         found["pulse"] = PulseBus(pins["trigger"], pins["echo"], sensor_power(config))
     if "uart" in config:

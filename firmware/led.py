@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The LED of the board: it blinks a code for whoever stands before it (readings.LEDS)."""
 
+import machine
 from micropython import const
 
 NO_NETWORK = const(1)
@@ -47,3 +48,12 @@ class Led:
     def _halves_in(self, left_ms):
         halves = 0 if self._light is None else 2 * self.code
         return halves if halves * _HALF_MS <= left_ms else 0
+
+
+def light(entry):
+    """A function that lights the LED of an entry {pin, on} at 1, None without one."""
+    if not entry:
+        return None
+    on = entry.get("on", 1)
+    pin = machine.Pin(entry["pin"], machine.Pin.OUT, value=1 - on)
+    return lambda level: pin(level if on else 1 - level)

@@ -3,9 +3,14 @@
 
 from micropython import const
 
-_DISTANCE, _FILL, _LEVEL, _OCCUPIED, _OCCUPANCY = const(4), const(5), const(6), const(8), const(12)
+_DISTANCE = const(4)  # wire keys
+_FILL = const(5)
+_LEVEL = const(6)
+_OCCUPIED = const(8)
+_OCCUPANCY = const(12)
 _JUMP_PCT = const(20)  # a rise by more has to be seen twice among three readings
-_SEEN, _AGREEING = const(3), const(2)
+_SEEN = const(3)
+_AGREEING = const(2)
 
 
 class Marks:

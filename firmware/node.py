@@ -5,12 +5,11 @@ import machine
 import sys
 from micropython import const
 
-import config as configuration
-import hardware
 import power as powers
 import service
 import start
-from led import NOT_PROVISIONED, SAFE_MODE, Led
+from led import NOT_PROVISIONED, SAFE_MODE, Led, light
+from passing import passing
 from store import Store
 
 _PAUSE_MS = const(5000)
@@ -21,10 +20,7 @@ _UNCOUNTED_MS = const(60000)
 def run():
     """Start once and work for ever; returns to the prompt when service mode is asked for."""
     store = Store()
-    try:
-        config = configuration.load(store)
-    except configuration.ConfigError as error:
-        _without_config(store, error)
+    config = _config(store)
     try:
         _start(config, store)
     except KeyboardInterrupt:
@@ -36,11 +32,20 @@ def run():
         machine.reset()
 
 
+def _config(store):
+    """What provisioning wrote; without it this does not return."""
+    configuration = passing("config")
+    try:
+        return configuration.load(store)
+    except configuration.ConfigError as error:
+        _without_config(store, error)
+
+
 def _start(config, store):
     """Find out if this is a wake or a start, and live."""
     power = powers.Power(config)
     if power.deeply:
-        hardware.hold_radio(config, False)  # held pins stay so through any reset
+        passing("hardware").hold_radio(config, False)  # held pins stay so through any reset
         woken = powers.woken()
         if woken is not None:
             power = powers.Power(config, woken[0])
@@ -59,7 +64,7 @@ def _live(config, store, power, began, kept=None):
             log("node071", config["name"], "start", began.number, "reason", began.reason)
             if began.held:
                 _hold(config, power, log)
-            button = hardware.button(config)
+            button = passing("hardware").button(config)
             if service.asked(button) and not _marked(config, button, power, log):
                 return _serve(config, store, log)
         power.arm()
@@ -87,7 +92,7 @@ def _marked(config, button, power, log):
 def _serve(config, store, log):
     """Service mode: the radio asleep, the prompt free, and an end by itself."""
     try:
-        hardware.radio(config).begin()
+        passing("hardware").radio(config).begin()
     except OSError as error:
         log("radio:", error)
     start.expect(store, start.ASKED)
@@ -98,7 +103,7 @@ def _serve(config, store, log):
 def _hold(config, power, log):
     """Safe mode has failed too: let an hour pass first, or restarts would wear out the flash."""
     log("safe mode failed: waits an hour")
-    led = Led(hardware.led(config.get("led")))
+    led = Led(light(config.get("led")))
     led.code = SAFE_MODE
     led.show(_HOLD_MS, power.wait_ms)
     power.idle_until(power.now_ms() + _HOLD_MS)
@@ -118,7 +123,7 @@ def _without_config(store, error):
     """No identity: say so for ever and stay off the air; Ctrl-C ends it."""
     start.expect(store, start.CONFIG_LOST)
     board = store.load("board") or {}  # written with the firmware, before any identity
-    led, power = Led(hardware.led(board.get("led"))), powers.Power()
+    led, power = Led(light(board.get("led"))), powers.Power()
     led.code = NOT_PROVISIONED
     while True:
         print("not provisioned:", error, "- next: node071 provision")

@@ -7,12 +7,13 @@ board with a button: press reset, then hold the service button until the LED shi
 
 import cbor
 import config as configuration
-import hardware
 import service
 import settings
 from airing import Airing
 from led import NO_MARK, Led
+from led import light as light_of
 from micropython import const
+from passing import passing
 from power import Power
 from sensors import Sensors
 from settings import Settings
@@ -75,7 +76,7 @@ def by_button(config, power, log):
     empty_mm, _, level_mm = config.get("marks") or (None, None, None)
     if empty_mm is None and level_mm is None:
         return False
-    light = hardware.led(config.get("led"))
+    light = light_of(config.get("led"))
     led = Led(light)
     try:
         log("marks in mm:", take("empty" if level_mm is None else "level"))
@@ -92,5 +93,6 @@ def by_button(config, power, log):
 
 def _sensors(config, power):
     """All of them: one may need the temperature of another."""
+    hardware = passing("hardware")
     supply = hardware.sensor_power(config)
     return Sensors(config["sensors"], hardware.buses(config), power, print, supply)

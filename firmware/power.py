@@ -5,8 +5,7 @@ import machine
 import time
 from micropython import const
 
-import hardware
-import memory
+from passing import passing
 
 _WATCHDOG_MS = const(8000)  # RP2040 ends at 8388
 _SLICE_MS = const(4000)  # under the watchdog, with room for a late wake
@@ -31,7 +30,7 @@ class Power:
         self._watchdog = None
         self._alive_until_ms = 0
         self.saves = config is not None and not config.get("mains", True)
-        self._lightly = self.saves and hardware.is_rp2040(config)
+        self._lightly = self.saves and passing("hardware").is_rp2040(config)
         self.deeply = self.saves and not self._lightly
 
     def now_ms(self):
@@ -104,8 +103,8 @@ class Power:
     def deep_sleep_until(self, deadline_ms, kept):
         """Lose all but `kept`; the next start is the wake. It returns when that is too long."""
         now_ms = self.now_ms()
-        if memory.keep([now_ms, _clock_ms(), deadline_ms, kept]):
-            hardware.hold_radio(self._config, True)
+        if passing("memory").keep([now_ms, _clock_ms(), deadline_ms, kept]):
+            passing("hardware").hold_radio(self._config, True)
             machine.deepsleep(deadline_ms - now_ms)
 
 
@@ -114,7 +113,7 @@ def woken():
 
     A clock that cannot be right makes it one.
     """
-    record = memory.recall()
+    record = passing("memory").recall()
     if record is None:
         return None
     slept_ms = _clock_ms() - record[1]

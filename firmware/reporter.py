@@ -3,8 +3,6 @@
 
 from micropython import const
 
-import config as configuration
-import hardware
 import led
 import settings
 import start
@@ -16,9 +14,13 @@ from keeper import Keeper
 from lora import airtime, channels, commands, mac, region
 from lora.link import Link
 from pacing import Pacing
+from passing import passing
 
-_PORT_READINGS, _PORT_SETTINGS, _PORT_STATUS = const(1), const(2), const(3)
-_HOUR_S, _WEEK_S = const(3600), const(604800)
+_PORT_READINGS = const(1)
+_PORT_SETTINGS = const(2)
+_PORT_STATUS = const(3)
+_HOUR_S = const(3600)
+_WEEK_S = const(604800)
 _NEVER_MS = const(3600000)  # nothing to send: looked at again in an hour at the latest
 _OVERHEAD = const(13)  # bytes of PHYPayload beside FRMPayload, without FOpts
 _RADIO_PAUSE_MS = const(60000)  # after the radio failed, then twice as long each time
@@ -42,7 +44,7 @@ class Reporter:
         self._config, self._store, self._power, self._log = config, store, power, log
         self._began, self._settings, self._backlog = began, values, backlog
         self._battery = battery
-        self._radio = hardware.radio(config)
+        self._radio = passing("hardware").radio(config)
         gain_db = config.get("antenna_gain_db", _ANTENNA_GAIN_DB)
         errors = config["latency_ms"], config["clock_error_ppm"]
         self._link = Link(self._radio, power, *errors, gain_db)
@@ -378,7 +380,7 @@ class Reporter:
         rule, waits_s = self._rule_after(now_s, airtime_us)
         return (
             status.VERSION,
-            configuration.digest(self._config),
+            passing("config").digest(self._config),
             now_s // _HOUR_S,
             self._began.reason,
             len(self._backlog),

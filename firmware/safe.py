@@ -3,10 +3,10 @@
 
 from micropython import const
 
-import hardware
 import led
 import settings
 import start
+from passing import passing
 from reporter import Reporter
 from settings import Settings
 
@@ -47,7 +47,7 @@ class SafeMode:
     def __init__(self, config, store, power, began, log, kept=None):
         self._store, self._power, self._began = store, power, began
         self._settings = Settings(store, config)
-        self._led = led.Led(hardware.led(config.get("led")))
+        self._led = led.Led(led.light(config.get("led")))
         self._led.code = led.SAFE_MODE
         reporter, times = kept or (None, (0, power.now_s() + _STAY_S))
         self._status_s, self._end_s = times
@@ -58,7 +58,7 @@ class SafeMode:
             began,
             self._settings,
             NoBacklog(),
-            hardware.battery(config),
+            passing("hardware").battery(config),
             log,
             reporter,
         )

@@ -3,6 +3,7 @@
 
 from micropython import const
 
+from passing import passing
 from uplink import FLAGS, WARMING
 
 _TRIES = const(3)
@@ -156,13 +157,11 @@ class Sensors:
 
         OSError: it failed or there is no sensor that measures. ValueError: checksum or value.
         """
-        from calibration import calibrate
-
         for each in self._entries:
             if 1 in each.keys and (each.started or self._power.saves):
                 self._power_up()
                 try:
-                    return calibrate(each, ppm, self._measure, self._power)
+                    return passing("calibration").calibrate(each, ppm, self._measure, self._power)
                 finally:
                     if self._power.saves:
                         self._rest()

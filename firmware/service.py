@@ -10,8 +10,8 @@ import os
 import time
 from micropython import const
 
-import hardware
 import start
+from passing import passing
 from store import Store
 
 _FLAG = "/service"
@@ -80,6 +80,7 @@ def guard(idle_ms=_IDLE_MS):
     """
     while _timers:
         _timers.pop().deinit()
-    timer = machine.Timer(hardware.timer_id(Store().load("config") or {}))
+    number = passing("hardware").timer_id(Store().load("config") or {})
+    timer = machine.Timer(number)
     timer.init(mode=machine.Timer.ONE_SHOT, period=idle_ms, callback=lambda _: leave())
     _timers.append(timer)

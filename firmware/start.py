@@ -16,10 +16,14 @@ SAFE_MODE = const(7)
 
 SETTLED_S = const(600)  # uptime that ends a row of quick failures
 _QUICK = const(3)  # so many failures in a row lead to safe mode
-_LINE, _TRACE = const(100), const(400)  # characters of a crash that are kept
+_LINE = const(100)  # characters of a crash that are kept
+_TRACE = const(400)
 
 # of the record "start"; a life is None once it has lasted, else the quick failures before it
-_NUMBER, _REASON, _CRASHES, _LIFE = const(0), const(1), const(2), const(3)
+_NUMBER = const(0)
+_REASON = const(1)
+_CRASHES = const(2)
+_LIFE = const(3)
 
 
 class Start:

@@ -11,8 +11,11 @@ RESTART = const(-2)
 _NUMBER = const(-3)
 FLAGS = const(-4)
 # The bits of FLAGS, in the order of readings.FLAGS; sensors set them.
-WARMING, NEEDS_AIRING, NOISY = const(1), const(2), const(4)
-UNCOMPENSATED, CALIBRATION_DUE = const(8), const(16)
+WARMING = const(1)
+NEEDS_AIRING = const(2)
+NOISY = const(4)
+UNCOMPENSATED = const(8)
+CALIBRATION_DUE = const(16)
 _FIRST_PART = (FAULTS, RESTART, FLAGS)
 _AGE_SHOWN_S = const(10)
 

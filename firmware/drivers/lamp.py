@@ -4,7 +4,9 @@
 import time
 from micropython import const
 
-_ON, _BY_PIR = const(1), const(2)  # setting 4 on FPort 2; 0 is off
+# setting 4 on FPort 2; 0 is off
+_ON = const(1)
+_BY_PIR = const(2)
 
 
 class Lamp:

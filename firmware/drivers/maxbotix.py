@@ -7,7 +7,8 @@ import distance
 from drivers.serial import await_frame, empty
 
 _DIGITS = (4, 5)
-_BLIND_MM, _FARTHEST_MM = const(300), const(5000)
+_BLIND_MM = const(300)
+_FARTHEST_MM = const(5000)
 _FRAME_MS = const(300)  # 133 to 181 between two; one that is used was just sent
 
 

@@ -153,3 +153,18 @@ class Sensor:
             self._totals[other] = self._totals[other] + 1 & 0xFFFF
         else:
             self._first[eye] = True
+
+
+class PirPins:
+    """One PIR, or two across a path, and the lamp that their interrupts light, None without."""
+
+    def __init__(self, eyes, irq_options, lamp):
+        self.eyes, self.irq_options, self.lamp, self.bus = eyes, irq_options, lamp, self
+        if lamp is not None:
+            lamp.present = self._present
+
+    def _present(self):
+        return any(eye() for eye in self.eyes)
+
+    def recover(self):
+        """A PIR has nothing to free."""

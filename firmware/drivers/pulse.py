@@ -5,12 +5,14 @@ import machine
 import time
 
 import distance
+from machine import Pin
 from micropython import const
 
 _TRIGGER_US = const(20)  # 10 at least; JSN-SR04T wants 20
 _TIMEOUT_US = const(40000)  # 6.8 m at 20 degC; without echo the pulse lasts 38 or 60 ms
 _BLIND_MM = const(20)  # HC-SR04
 _FARTHEST_MM = const(4500)
+_CYCLE_MS = const(100)  # without supply, and with it until the first shot
 
 
 class Sensor:
@@ -53,3 +55,23 @@ class Sensor:
         if distance_mm <= self._blind_mm:
             raise ValueError("nearer than {} mm".format(self._blind_mm))
         return distance_mm
+
+
+class PulseBus:
+    """The two pins of an ultrasonic sensor; `supply` is the pin that switches it on, or None."""
+
+    def __init__(self, trigger, echo, supply):
+        self.bus = self
+        self.trigger = Pin(trigger, Pin.OUT, value=0)
+        self.echo, self._supply = Pin(echo, Pin.IN), supply
+
+    def cycle(self):
+        """Take the supply away for a moment, and wait until it works again. False: no switch."""
+        if self._supply is None:
+            return False
+        for level in (0, 1):
+            self._supply(level)
+            time.sleep_ms(_CYCLE_MS)
+        return True
+
+    recover = cycle

@@ -9,7 +9,9 @@ from drivers.serial import ask
 from uplink import CALIBRATION_DUE, FLAGS, WARMING
 
 _ANY_ADDRESS = const(0xFE)
-_READ_HOLDING, _READ_INPUT, _WRITE_HOLDING = const(3), const(4), const(6)
+_READ_HOLDING = const(3)
+_READ_INPUT = const(4)
+_WRITE_HOLDING = const(6)
 _METER_STATUS = const(0)  # IR1; IR4 is the CO2
 _ACKNOWLEDGE = const(0)  # HR1
 _COMMAND = const(1)  # HR2

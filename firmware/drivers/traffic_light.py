@@ -4,7 +4,10 @@
 from micropython import const
 
 _HYSTERESIS_PPM = const(50)
-_OFF, _GREEN, _ORANGE, _RED = const(0), const(1), const(2), const(3)
+_OFF = const(0)
+_GREEN = const(1)
+_ORANGE = const(2)
+_RED = const(3)
 
 
 class TrafficLight:

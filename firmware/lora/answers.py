@@ -1,23 +1,16 @@
 # SPDX-License-Identifier: MIT
 """What a Class A device does with the network's MAC commands, and what it answers (TS001 5).
 
-Answers collect in session.answers, in the order of the requests, up to the 15 bytes of FOpts.
+Answers collect in session.answers, in the order of the requests, up to the 15 bytes of FOpts. The
+MAC loads this file when commands have come, for as long as it takes to obey.
 """
 
 from lora import commands
-from lora.region import BANKS, band
+from lora.region import BANKS, band, downlink_rate
 from micropython import const
 
 _ALL = const(7)  # LinkADRAns, RXParamSetupAns: three bits, and nothing changes unless all are set
 _KEEP = const(15)
-_F_OPTS_MAX = const(15)
-# repeated in every uplink until a Class A downlink comes (TS001 5.4, 5.7, 5.8, 5.9)
-_STICKY = (
-    commands.RX_PARAM_SETUP,
-    commands.RX_TIMING_SETUP,
-    commands.TX_PARAM_SETUP,
-    commands.DL_CHANNEL,
-)
 _MAX_EIRP_DBM = b"\x08\x0a\x0c\x0d\x0e\x10\x12\x14\x15\x18\x1a\x1b\x1d\x1e\x21\x24"
 
 
@@ -55,27 +48,7 @@ def apply(session, region, received, battery, snr_db):
             out.append(bytes((cid, _new_channel(session, region, payload))))
         elif cid == commands.DL_CHANNEL:
             out.append(bytes((cid, _dl_channel(session, region, payload))))
-    session.answers = fit(out, _F_OPTS_MAX)
-
-
-def sticky(answers):
-    """Return those that the next uplink repeats."""
-    return b"".join([each for each in split(answers) if each[0] in _STICKY])
-
-
-def split(answers):
-    """Return a stream of the device's commands as a list of them, CID first in each."""
-    return [bytes((cid,)) + payload for cid, payload in commands.parse(answers, False)]
-
-
-def fit(out, room):
-    """Cut at a whole command what `room` bytes of FOpts cannot hold."""
-    size = 0
-    for count, answer in enumerate(out):
-        size += len(answer)
-        if size > room:
-            return b"".join(out[:count])
-    return b"".join(out)
+    session.answers = commands.fit(out, commands.F_OPTS_MAX)
 
 
 def _freq_hz(payload, at):
@@ -122,12 +95,6 @@ def _banks(bits):
     return mask
 
 
-def downlink_rate(region, data_rate):
-    """True for a data rate at which the device can listen."""
-    lowest, highest = region.downlink_data_rates
-    return lowest <= data_rate <= highest and region.data_rates[data_rate] is not None
-
-
 def _rx_param_setup(session, region, payload):
     offset, data_rate, freq_hz = payload[0] >> 4 & 7, payload[0] & 15, _freq_hz(payload, 1)
     status = 1 if band(region, freq_hz) is not None else 0
@@ -151,31 +118,15 @@ def _new_channel(session, region, payload):
         status |= 2 if min_dr <= max_dr < len(region.data_rates) else 0
     if status == 3:
         session.set_channel(index, freq_hz, min_dr, max_dr)
-        keep_usable(session)
+        session.keep_usable()
     return status
-
-
-def keep_usable(session):
-    """Leave no session without a channel for its data rate: step down, or up, or to the defaults.
-
-    A dwell time forbids the lowest data rates, a removed channel may have been the only one.
-    """
-    if session.usable(session.data_rate):
-        return
-    below = list(range(session.data_rate - 1, -1, -1))
-    for data_rate in below + list(range(session.data_rate + 1, 16)):
-        if session.usable(data_rate):
-            session.data_rate = data_rate
-            return
-    session.enable_defaults()
-    keep_usable(session)
 
 
 def _tx_param_setup(session, region, payload):
     """Downlink dwell bit 5, uplink dwell bit 4, the highest EIRP by its index (TS001 5.8)."""
     session.downlink_dwell, session.uplink_dwell = payload >> 5 & 1, payload >> 4 & 1
     session.max_eirp_dbm = _MAX_EIRP_DBM[payload & 15]
-    keep_usable(session)
+    session.keep_usable()
 
 
 def _dl_channel(session, region, payload):

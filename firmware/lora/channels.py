@@ -5,15 +5,13 @@ Duty cycle by sub-band (ETSI EN 300 220) and as the network asked: after each tr
 rests for airtime * (n - 1), n being 1/duty (RP002 2.4, TS001 5.3).
 """
 
-from lora.answers import keep_usable
-from lora.region import band, channel
+from lora.region import band
 from micropython import const
 
 BAND = const(1)  # rules a node may wait for: the sub-band's share of the air
 MAX_DUTY_CYCLE = const(2)  # or DutyCycleReq's
 
 _MASK_BYTES = const(9)  # of 72 channels
-_BANKS = const(8)  # of a fixed plan: joins take one after the other (TR007 4.2)
 
 
 class Channels:
@@ -40,7 +38,7 @@ class Channels:
         picked = others[self._random(len(others))]
         self._last_hz = picked[0]
         if session is None and self._region.fixed:
-            self._note_join(picked[0])
+            self._joined_on |= self._region.fixed.mask_of(self._region, picked[0])
         return 0, 0, picked
 
     def book(self, freq_hz, airtime_us, end_ms, max_duty_cycle):
@@ -75,43 +73,9 @@ class Channels:
         return max(band_ms, all_ms) - now_ms, rule
 
     def _for_join(self, data_rate):
-        """The default channels; of a fixed plan those of one bank, none twice in 72 tries."""
+        """The default channels; of a fixed plan those that no join has tried."""
         region = self._region
         if not region.fixed:
             return [each + each[:1] for each in region.channels]
-        left = self._left(data_rate)
-        if not left:  # begin the group again
-            self._joined_on &= (1 << 64) - 1 if region.channels[1][3] <= data_rate else -1 << 64
-            left = self._left(data_rate)
-        tried = bin(self._joined_on & (1 << 64) - 1).count("1")
-        in_bank = [i for i in left if i >= 64 or i >> 3 == tried % _BANKS]
-        return [channel(region, index) for index in in_bank or left]
-
-    def _left(self, data_rate):
-        """Indices of the channels of a data rate that no join has tried yet."""
-        found = []
-        for index in range(self._region.channel_count):
-            _, min_dr, max_dr, _ = channel(self._region, index)
-            if min_dr <= data_rate <= max_dr and not self._joined_on >> index & 1:
-                found.append(index)
+        self._joined_on, found = region.fixed.for_join(region, data_rate, self._joined_on)
         return found
-
-    def _note_join(self, freq_hz):
-        for index in range(self._region.channel_count):
-            if channel(self._region, index)[0] == freq_hz:
-                self._joined_on |= 1 << index
-
-
-def cf_list(region, session, content):
-    """Take the channels of a CFList: 16 bytes, the last is its type; b"" for none (RP002 2.2.4)."""
-    if content and content[15] == 0 and not region.fixed:
-        min_dr, max_dr = region.cf_list_data_rates
-        for index in range(5):
-            freq_hz = int.from_bytes(content[3 * index : 3 * index + 3], "little") * 100
-            if band(region, freq_hz) is not None:
-                session.set_channel(len(region.channels) + index, freq_hz, min_dr, max_dr)
-    elif content and content[15] == 1 and region.fixed:
-        mask = int.from_bytes(content[:10], "little") & session.defined()
-        if mask:
-            session.channel_mask = mask
-            keep_usable(session)

@@ -13,11 +13,14 @@ RX_TIMING_SETUP = const(0x08)
 TX_PARAM_SETUP = const(0x09)
 DL_CHANNEL = const(0x0A)
 DEVICE_TIME = const(0x0D)
+F_OPTS_MAX = const(15)  # bytes
 
 _NONE = const(0xFF)
 # payload bytes by CID (TS001 table 15)
 _DOWN = b"\xff\xff\x02\x04\x01\x04\x00\x05\x01\x01\x04\xff\xff\x05"
 _UP = b"\xff\xff\x00\x01\x00\x01\x02\x01\x00\x00\x01\xff\xff\x00"
+# repeated in every uplink until a Class A downlink comes (TS001 5.4, 5.7, 5.8, 5.9)
+_STICKY = (RX_PARAM_SETUP, RX_TIMING_SETUP, TX_PARAM_SETUP, DL_CHANNEL)
 
 
 def parse(stream, downlink=True):
@@ -33,3 +36,23 @@ def parse(stream, downlink=True):
         commands.append((cid, bytes(stream[at + 1 : end])))
         at = end
     return commands
+
+
+def sticky(answers):
+    """Return those that the next uplink repeats."""
+    return b"".join([each for each in split(answers) if each[0] in _STICKY])
+
+
+def split(answers):
+    """Return a stream of the device's commands as a list of them, CID first in each."""
+    return [bytes((cid,)) + payload for cid, payload in parse(answers, False)]
+
+
+def fit(out, room):
+    """Cut at a whole command what `room` bytes of FOpts cannot hold."""
+    size = 0
+    for count, answer in enumerate(out):
+        size += len(answer)
+        if size > room:
+            return b"".join(out[:count])
+    return b"".join(out)

@@ -55,10 +55,3 @@ def cipher(key, dev_addr, f_cnt, downlink, payload):
         struct.pack_into(_BLOCK, stream, i, 1, 0, direction, dev_addr, f_cnt, 0, (i >> 4) + 1)
     pad = int.from_bytes(ecb(key, stream)[:size], "big")
     return (pad ^ int.from_bytes(payload, "big")).to_bytes(size, "big")
-
-
-def session_keys(app_key, join_nonce, net_id, dev_nonce):
-    """Return (nwk_skey, app_skey) from the numbers of a join (TS001 6.2.3)."""
-    tail = (join_nonce | net_id << 24 | dev_nonce << 48).to_bytes(15, "little")
-    keys = ecb(app_key, b"\x01" + tail + b"\x02" + tail)
-    return keys[:16], keys[16:]

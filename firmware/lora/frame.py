@@ -7,7 +7,6 @@ EUIs and keys are bytes in the order a person reads them; their reversal happens
 import struct
 from collections import namedtuple
 
-from lora import crypto
 from micropython import const
 
 UNCONFIRMED_UP = const(2)
@@ -19,15 +18,8 @@ ADR_ACK_REQ = const(0x40)
 ACK = const(0x20)
 F_PENDING = const(0x10)
 
-_MHDR_JOIN_REQUEST = b"\x00"
-_MHDR_JOIN_ACCEPT = b"\x20"
-
 # f_ctrl upper nibble only | f_cnt low 16 bits | f_port None without payload | last three: bytes
 DataFrame = namedtuple("DataFrame", "m_type dev_addr f_ctrl f_cnt f_opts f_port frm_payload mic")
-# cf_list: 16 bytes or none at all
-JoinAccept = namedtuple(
-    "JoinAccept", "join_nonce net_id dev_addr rx1_dr_offset rx2_data_rate rx1_delay_s cf_list"
-)
 
 
 class FrameError(ValueError):
@@ -72,29 +64,3 @@ def build(frame):
     if len(phy) > 251:
         raise FrameError(f"{len(phy) + 4} bytes, 255 at most")
     return phy + frame.mic
-
-
-def join_request(app_key, join_eui, dev_eui, dev_nonce):
-    """Return the 23 bytes of a join-request (TS001 6.2.2)."""
-    euis = bytes(reversed(join_eui)) + bytes(reversed(dev_eui))
-    phy = _MHDR_JOIN_REQUEST + euis + struct.pack("<H", dev_nonce)
-    return phy + crypto.cmac(app_key, phy)[:4]
-
-
-def parse_join_accept(app_key, phy):
-    """Open and check a join-accept; FrameError when it is not one for this key (TS001 6.2.3)."""
-    if len(phy) not in (17, 33) or phy[:1] != _MHDR_JOIN_ACCEPT:
-        raise FrameError("not a join-accept")
-    plain = crypto.ecb(app_key, bytes(phy[1:]))
-    if crypto.cmac(app_key, _MHDR_JOIN_ACCEPT + plain[:-4])[:4] != plain[-4:]:
-        raise FrameError("join-accept with a wrong MIC")
-    dev_addr, dl_settings, rx_delay = struct.unpack_from("<IBB", plain, 6)
-    return JoinAccept(
-        int.from_bytes(plain[:3], "little"),
-        int.from_bytes(plain[3:6], "little"),
-        dev_addr,
-        dl_settings >> 4 & 7,
-        dl_settings & 15,
-        rx_delay & 15 or 1,
-        plain[12:-4],
-    )

@@ -14,7 +14,9 @@ _HEADER_SYMBOLS = const(21)  # preamble and header
 _CLOSED_MS = const(2)  # the receiver starts, and its timeout becomes a flag
 _POLL_MS = const(20)
 _LONGEST = const(255)
-_WEAKEST_DBM, _STRONGEST_DBM, _BOOSTED_DBM = const(2), const(17), const(20)  # of PA_BOOST
+_WEAKEST_DBM = const(2)  # PA_BOOST gives 2 to 17 dBm, or 20
+_STRONGEST_DBM = const(17)
+_BOOSTED_DBM = const(20)
 
 
 class Link:

@@ -6,11 +6,11 @@ Prepare an exchange with join() or send(), then give step() each event and do wh
 
 from collections import namedtuple
 
-from lora import answers, commands, crypto, frame
+from lora import commands, crypto, frame
 from lora.airtime import time_on_air_us
-from lora.channels import Channels, cf_list
-from lora.session import Session
+from lora.channels import Channels
 from micropython import const
+from passing import passing
 
 START = const(0)  # events: begin the prepared exchange, or go on with it after a WAIT
 SENT = const(1)  # the transmission has ended, at now_ms
@@ -40,7 +40,6 @@ _RX2 = const(3)
 
 _JOIN_ACCEPT_DELAY1_S = const(5)
 _MAX_F_CNT = const(0xFFFFFFFF)
-_F_OPTS_MAX = const(15)
 _FHDR_AND_PORT = const(8)
 _RETRANSMIT_MS = const(1000)  # RETRANSMIT_TIMEOUT: one second, and up to two more at random
 
@@ -161,8 +160,8 @@ class Mac:
     def _pending(self):
         """Return (answers, requests) that FOpts has room for; the others stay for later."""
         session = self.session
-        room = min(session.max_mac_payload(session.data_rate) - _FHDR_AND_PORT, _F_OPTS_MAX)
-        fitted = answers.fit(answers.split(session.answers), room)
+        room = min(session.max_mac_payload(session.data_rate) - _FHDR_AND_PORT, commands.F_OPTS_MAX)
+        fitted = commands.fit(commands.split(session.answers), room)
         return fitted, self._requests[: room - len(fitted)]
 
     def _start(self, now_ms):
@@ -181,7 +180,8 @@ class Mac:
     def _transmit(self, now_ms):
         if self._dev_nonce is not None:
             power_dbm = self.region.max_eirp_dbm
-            phy = frame.join_request(self._app_key, self._join_eui, self._dev_eui, self._dev_nonce)
+            euis = self._join_eui, self._dev_eui
+            phy = passing("lora.join").request(self._app_key, *euis, self._dev_nonce)
         else:
             power_dbm = self.session.max_eirp_dbm - 2 * self.session.tx_power
             phy = self._phy = self._phy or self._uplink()
@@ -218,7 +218,7 @@ class Mac:
         phy = body + crypto.mic(session.nwk_skey, dev_addr, f_cnt, False, body)
         self._requests = self._requests[len(self._asked) :]
         waiting = session.answers[len(self._answers) :]
-        session.answers = answers.sticky(self._answers) + waiting
+        session.answers = commands.sticky(self._answers) + waiting
         session.ack_pending = False
         session.f_cnt_up += 1
         session.adr_ack_cnt += 1
@@ -246,29 +246,23 @@ class Mac:
         """Take a downlink in; False, and nothing changes, when it is not for this device."""
         try:
             if self._dev_nonce is not None:
-                return self._accept_join(frame.parse_join_accept(self._app_key, phy))
+                return self._accept_join(phy)
             return self._accept_data(frame.parse(phy), phy)
         except frame.FrameError:
             return False
 
-    def _accept_join(self, accept):
+    def _accept_join(self, phy):
         """Start the session of a join-accept that is newer than the last (TS001 6.2.3)."""
-        region = self.region
+        join = passing("lora.join")
+        accept = join.parse_accept(self._app_key, phy)
         if accept.join_nonce <= self.last_join_nonce:
             self.stale_join = True
             return False
-        if accept.rx1_dr_offset >= len(region.rx1_data_rates[0]):
+        args = self._app_key, self._dev_nonce, self._data_rate
+        session = join.session(self.region, *args, accept)
+        if session is None:
             return False
-        if not answers.downlink_rate(region, accept.rx2_data_rate):
-            return False
-        keys = crypto.session_keys(self._app_key, accept.join_nonce, accept.net_id, self._dev_nonce)
-        session = Session(region, accept.dev_addr, keys[0], keys[1])
-        session.join_nonce = self.last_join_nonce = accept.join_nonce
-        session.data_rate = self._data_rate  # TS001 4.3.1.1: that of the join
-        session.rx1_dr_offset = accept.rx1_dr_offset
-        session.rx2_data_rate = accept.rx2_data_rate
-        session.rx1_delay_s = accept.rx1_delay_s
-        cf_list(region, session, accept.cf_list)
+        self.last_join_nonce = accept.join_nonce
         self.session = session
         self.joined = self.heard = True
         return True
@@ -310,7 +304,10 @@ class Mac:
                 self.link_check = (content[0], content[1])
             elif cid == commands.DEVICE_TIME:
                 self.device_time = (int.from_bytes(content[:4], "little"), content[4])
-        answers.apply(session, self.region, received, self.battery, self.snr_db)
+        session.answers = b""  # what was sticky till now
+        if received:
+            obey = passing("lora.answers").apply
+            obey(session, self.region, received, self.battery, self.snr_db)
         ack = bool(down.f_ctrl & frame.ACK)
         self.acked = ack and self._confirmed
         self.heard = True

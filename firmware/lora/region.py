@@ -9,6 +9,7 @@ from collections import namedtuple
 
 from micropython import const
 
+# fixed: the module with the code of a fixed plan, None for a dynamic one
 # channels: dynamic: the defaults (freq_hz, min_dr, max_dr), read-only, joins use them; fixed:
 #   groups (first_hz, step_hz, count, min_dr, max_dr) | channel_count: at most
 # downlinks: fixed: (first_hz, step_hz, count) of RX1, taken in turn; None: on the uplink's channel
@@ -32,17 +33,7 @@ BANKS = const(-1)  # in place of the channels kept: a bit of ChMask switches eig
 ADR_ACK = (64, 32)
 # DR0 to DR5 of most regions; FSK and LR-FHSS are built in none
 SF12_TO_SF7 = ((12, 125000), (11, 125000), (10, 125000), (9, 125000), (8, 125000), (7, 125000))
-# DR8 to DR13 of the fixed plans
-WIDE = ((12, 500000), (11, 500000), (10, 500000), (9, 500000), (8, 500000), (7, 500000))
 DYNAMIC_MASKS = ((0, 0, 0, 0xFFFF), None, None, None, None, None, (0, 0xFFFF, 0, 0), None)
-
-
-def fixed_masks():
-    """The mask_controls of a fixed plan (RP002 2.5.5, 2.8.5)."""
-    narrow = (1 << 64) - 1
-    banks = [((1 << 72) - 1 & ~(0xFFFF << at), 0, at, 0xFFFF) for at in (0, 16, 32, 48)]
-    wide = ((narrow, 0, 64, 0xFF), (BANKS, 0, 0, 0xFF), (0, narrow, 64, 0xFF), (0, 0, 64, 0xFF))
-    return tuple(banks) + wide
 
 
 def find(name):
@@ -52,20 +43,15 @@ def find(name):
     return module.group(int(group)) if group else module.REGION
 
 
-def channel(region, index):
-    """Return (freq_hz, min_dr, max_dr, downlink_freq_hz) of a fixed plan's channel."""
-    first_hz, step_hz, count = region.downlinks
-    downlink_hz = first_hz + step_hz * (index % count)
-    for first_hz, step_hz, count, min_dr, max_dr in region.channels:
-        if index < count:
-            return first_hz + step_hz * index, min_dr, max_dr, downlink_hz
-        index -= count
-    return None
-
-
 def band(region, freq_hz):
     """Return the index of the band that holds a frequency, or None."""
     for index, (low_hz, high_hz, _) in enumerate(region.bands):
         if low_hz <= freq_hz <= high_hz:
             return index
     return None
+
+
+def downlink_rate(region, data_rate):
+    """True for a data rate at which the device can listen."""
+    lowest, highest = region.downlink_data_rates
+    return lowest <= data_rate <= highest and region.data_rates[data_rate] is not None

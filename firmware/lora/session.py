@@ -5,7 +5,7 @@ It does no I/O. The node stores record() after every exchange that heard somethi
 it reserves counters.
 """
 
-from lora.region import channel
+from micropython import const
 
 # Their places are the keys of a record: append only. answers: commands for the next FOpts.
 _FIELDS = (
@@ -33,7 +33,7 @@ _FIELDS = (
     "uplink_dwell",
     "downlink_dwell",
 )
-_MASK_BYTES = 9  # of 72 channels; CBOR's integers end at 64 bits
+_MASK_BYTES = const(9)  # of 72 channels; CBOR's integers end at 64 bits
 
 
 class Session:
@@ -90,7 +90,8 @@ class Session:
         """Return (freq_hz, min_dr, max_dr, downlink_freq_hz), None for one that does not exist."""
         if index >= self._region.channel_count:
             return None
-        return channel(self._region, index) if self._region.fixed else self.channels[index]
+        fixed = self._region.fixed
+        return fixed.channel(self._region, index) if fixed else self.channels[index]
 
     def defined(self):
         """Return the mask of the channels that exist."""
@@ -115,6 +116,21 @@ class Session:
                 if each and each[1] <= data_rate <= each[2]:
                     found.append(each)
         return found
+
+    def keep_usable(self):
+        """Leave no data rate without a channel: step down, or up, or to the default channels.
+
+        A dwell time forbids the lowest data rates, a removed channel may have been the only one.
+        """
+        if self.usable(self.data_rate):
+            return
+        below = list(range(self.data_rate - 1, -1, -1))
+        for data_rate in below + list(range(self.data_rate + 1, 16)):
+            if self.usable(data_rate):
+                self.data_rate = data_rate
+                return
+        self.enable_defaults()
+        self.keep_usable()
 
     def max_mac_payload(self, data_rate):
         """Return M of an uplink in bytes, 0 for a data rate that is not to be used."""

@@ -20,6 +20,7 @@ class Ram:
     def writeblocks(self, block, buffer, offset=0):
         at = block * BLOCK + offset
         self.data[at : at + len(buffer)] = buffer
+        writes[0] += 1
 
     def ioctl(self, command, argument):
         if command == 4:
@@ -32,6 +33,9 @@ class Ram:
             return 0
 
 
+writes = [0]  # since the filesystem was made
+
+
 def fresh(blocks=16):
     """Return the path of an empty filesystem."""
     try:
@@ -41,6 +45,7 @@ def fresh(blocks=16):
     disk = Ram(blocks)
     vfs.VfsLfs2.mkfs(disk)
     vfs.mount(vfs.VfsLfs2(disk), "/ram")
+    writes[0] = 0
     return "/ram"
 
 

@@ -43,6 +43,25 @@ def test_what_was_sent_goes_only_with_a_proof():
     assert numbers(Backlog(root)) == [10, 9]
 
 
+def test_a_proof_of_nothing_writes_nothing():
+    _, backlog = filled(10)
+    for number in range(10):
+        backlog.took(number, [])
+    assert not backlog.has_unsent()
+    backlog.proven()
+    backlog.add(1, 0, {1: 1})
+    assert backlog.has_unsent()
+    before = ramdisk.writes[0]
+    assert before
+    backlog.proven()
+    backlog.took(10, [])
+    assert ramdisk.writes[0] == before
+    backlog.proven()
+    before = ramdisk.writes[0]
+    backlog.proven()  # the newest file is empty, and stays
+    assert ramdisk.writes[0] == before
+
+
 def test_a_split_reading_keeps_what_is_left():
     _, backlog = filled(1)
     backlog.took(0, [3])
@@ -50,6 +69,7 @@ def test_a_split_reading_keeps_what_is_left():
     backlog.proven()
     assert len(backlog) == 1
     backlog.took(0, [])
+    assert backlog.record()[3] == {}
     backlog.proven()
     assert len(backlog) == 0
 
@@ -83,6 +103,9 @@ def test_the_oldest_give_way_and_are_counted():
     backlog.add(1, 0, {1: 1})
     assert backlog.dropped == 8 and numbers(backlog)[-1] == 8
     assert numbers(Backlog(root)) == numbers(backlog)
+    for number in range(41, 49):
+        backlog.add(1, number, {1: 400})
+    assert backlog.dropped == 16
 
 
 def test_a_long_backlog_takes_no_more_memory_than_a_short_one():

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""lora.channels: which channel is next, in dynamic and fixed plans, and what a CFList brings."""
+"""lora.channels: which channel is next, in dynamic and fixed plans."""
 
 import network
 from lora import answers, commands, mac
-from lora.channels import Channels, cf_list
-from lora.region import channel, find
+from lora.channels import Channels
+from lora.fixed import channel
+from lora.region import find
 from lora.session import Session
 from network import APP_SKEY, DEV_ADDR, NWK_SKEY, down, exchange, joined
-from vectors import rows
 
 
 def _session(name, data_rate=None):
@@ -150,48 +150,6 @@ def test_tx_param_setup_counts_in_the_next_uplink_and_its_answer_sticks():
         assert action.power_dbm == 12
         node.cancel()
     assert node.session.answers == b"\x09"
-
-
-def test_cf_list_of_type_0():
-    # published: 867.1 to 867.9 MHz
-    for row in rows("lorawan_frames", "frames"):
-        if row["id"] == "gen-ja-eu868-ttn-like":
-            break
-    content = b"".join([(hz // 100).to_bytes(3, "little") for hz in row["cflist_freqs_hz"]])
-    region, session = _session("EU868")
-    cf_list(region, session, content + b"\x00")
-    assert [each[0] for each in session.channels if each][3:] == row["cflist_freqs_hz"]
-    region, session = _session("AS923-3")
-    cf_list(region, session, (9170000).to_bytes(3, "little") + bytes(13))
-    assert session.channels[2] == (917000000, 0, 5, 917000000)  # two defaults there
-    assert session.defined() == 7
-
-
-def test_cf_list_of_type_1():
-    region, session = _session("US915")
-    content = bytes.fromhex("00ff" + "0000" * 3 + "0200") + bytes(5) + b"\x01"
-    cf_list(region, session, content)
-    assert session.channel_mask == 0xFF00 | 0x02 << 64
-    assert [each[0] for each in session.usable(4)] == [904600000]
-    # joined at DR4, and the list has no 500 kHz channel: the data rate follows
-    region, session = _session("US915", 4)
-    cf_list(region, session, bytes.fromhex("ff00") + bytes(13) + b"\x01")
-    assert (session.channel_mask, session.data_rate) == (0xFF, 3)
-
-
-def test_cf_lists_that_say_nothing_change_nothing():
-    for name, content in (
-        ("EU868", b""),
-        ("EU868", bytes(15) + b"\x00"),
-        ("EU868", b"\x01" * 15 + b"\x01"),  # of the other kind of plan
-        ("EU868", b"\x01" * 15 + b"\x02"),
-        ("US915", bytes(15) + b"\x01"),
-        ("US915", b"\x01" * 15 + b"\x00"),
-    ):
-        region, session = _session(name)
-        before = session.record()
-        cf_list(region, session, content)
-        assert session.record() == before, (name, content)
 
 
 def test_the_ladder_of_a_fixed_plan_ends_with_all_channels():

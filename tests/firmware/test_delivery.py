@@ -23,6 +23,14 @@ def test_two_unanswered_questions_lose_the_link():
     assert delivery.asked(7 * HOUR) and delivery.lost
 
 
+def test_an_answer_ends_the_count_of_questions():
+    delivery = Delivery(6 * 3600, 0)
+    assert not delivery.asked(6 * 3600)
+    delivery.heard(7 * 3600)
+    assert not delivery.asked(13 * 3600)
+    assert delivery.asked(14 * 3600)
+
+
 def test_a_lost_link_gets_one_probe_an_hour_and_lives_again_when_heard():
     delivery = Delivery(6 * HOUR, 0)
     delivery.asked(6 * HOUR)
@@ -132,6 +140,7 @@ def test_the_interval_stretches_with_the_data_rate():
         stretched_s(600, time_on_air_us(24, sf, 125000), 30000000) // 60 for sf in range(7, 13)
     ]
     assert minutes == [10, 10, 10, 17, 39, 71]
+    assert stretched_s(600, 400001, 30000000) == 1153  # never a millisecond over the budget
 
 
 def test_what_readings_need_in_the_day_to_come_is_not_given_away():

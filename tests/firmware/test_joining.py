@@ -66,6 +66,33 @@ def test_a_join_keeps_its_nonce_and_begins_the_back_off_anew():
     assert node.store.load("join_nonce") == 1 and node.store.load("joins")[0] == 0
 
 
+def test_after_a_join_the_next_one_begins_at_once():
+    node, now_s = Node(), 20
+    for _ in range(3):
+        now_s += node.joining.wait_s(now_s)
+        node.joining.prepare(now_s)
+        node.exchange(now_s * 1000)
+        node.joining.end()
+    now_s += node.joining.wait_s(now_s)
+    node.joining.prepare(now_s)
+    node.exchange(now_s * 1000, accept(0))
+    assert node.joining.end() and node.joining.tries_now == 4
+    assert node.joining.wait_s(now_s) < 5
+    node.mac.session = None
+    node.joining.prepare(now_s + 5)
+    assert node.joining.tries_now == 1
+
+
+def test_the_tries_are_in_flash_before_the_request_leaves():
+    node = Node()
+    for tries in (1, 2, 3):
+        node.joining.prepare(4000)
+        again = node.again()
+        assert 15 <= again.joining.wait_s(0) < 30
+        assert again.joining.tries_now == tries
+        node = again
+
+
 def test_a_replayed_accept_with_join_nonce_0_is_dropped_after_a_reset():
     node = Node()
     node.joining.prepare(10)

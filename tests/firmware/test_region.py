@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """lora.region and lora.regions against the numbers of RP002-1.0.4."""
 
-from lora.region import band, channel, find
+from lora.fixed import channel
+from lora.region import band, find
 from lora.session import Session
 from network import APP_SKEY, DEV_ADDR, NWK_SKEY
 from vectors import refuses

@@ -38,6 +38,8 @@ def test_one_wrong_key_changes_nothing():
         ({0: 1, 1: 900, 10: 0}, settings.RANGE, 10),
         ({0: 1, 1: 59}, settings.RANGE, 1),
         ({0: 1, 1: True}, settings.RANGE, 1),
+        ({0: 1, 9: True}, settings.RANGE, 9),  # which is no 1
+        ({0: 1, 11: [800, 1200, 1300]}, settings.RANGE, 11),
         ({0: 1, 1: 900, 6: [2000, 300, None]}, settings.NO_SENSOR, 6),
         ({1: 900, 2: 1}, settings.RANGE, 0),
         ({0: 1, 11: [1200, 800]}, settings.RANGE, 11),

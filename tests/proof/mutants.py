@@ -32,9 +32,9 @@ class Mutant(NamedTuple):
 DRIVER = "tests/firmware/test_sx127x.py tests/simulator/test_sx1276.py"
 MAC = "tests/firmware/test_mac.py tests/firmware/test_answers.py tests/firmware/test_channels.py"
 WINDOWS = "tests/firmware/test_link.py tests/simulator/test_windows.py"
-FRAME, CRYPTO, BACKOFF, STORE, SESSION, BACKLOG, DELIVERY = (
+FRAME, JOIN, CRYPTO, BACKOFF, STORE, SESSION, BACKLOG, DELIVERY = (
     f"tests/firmware/test_{name}.py"
-    for name in ("frame", "crypto", "backoff", "store", "session", "backlog", "delivery")
+    for name in ("frame", "join", "crypto", "backoff", "store", "session", "backlog", "delivery")
 )
 PIR, LAMP, DAYS = (
     f"tests/simulator/test_{name}.py" for name in ("pir_driver", "lamp", "counting_days")
@@ -55,6 +55,11 @@ PULSE = "tests/simulator/test_pulse.py"
 MARKS = "tests/firmware/test_marks.py"
 ON_SITE = "tests/simulator/test_marks.py"
 BOARD = "tests/simulator/test_board.py"
+POWER = "tests/simulator/test_power.py"
+JOINING, KEEPER, PASSING, SETTINGS, CLOCK, CHANNELS = (
+    f"tests/firmware/test_{name}.py"
+    for name in ("joining", "keeper", "passing", "settings", "clock", "channels")
+)
 UART = "tests/simulator/test_uart.py"
 
 MUTANTS = (
@@ -118,9 +123,7 @@ MUTANTS = (
         "if True:\n        session.channel_mask",
         MAC,
     ),
-    Mutant(
-        "lora/answers.py", "    commands.RX_TIMING_SETUP,\n    commands.TX", "    commands.TX", MAC
-    ),
+    Mutant("lora/commands.py", "(RX_PARAM_SETUP, RX_TIMING_SETUP,", "(RX_PARAM_SETUP,", MAC),
     Mutant(
         "lora/answers.py",
         "session.rx1_delay_s = payload[0] & 15 or 1",
@@ -134,7 +137,7 @@ MUTANTS = (
         MAC,
     ),
     Mutant("lora/channels.py", "if each[0] != self._last_hz", "if True", MAC),
-    Mutant("lora/frame.py", "bytes(reversed(join_eui))", "join_eui", FRAME + " " + MAC),
+    Mutant("lora/join.py", "bytes(reversed(join_eui))", "join_eui", JOIN + " " + MAC),
     Mutant(
         "lora/crypto.py", "message[:start]) + last)[-16:]", "message[:start]) + last)[:16]", CRYPTO
     ),
@@ -158,6 +161,161 @@ MUTANTS = (
         BACKLOG,
     ),
     Mutant("delivery.py", "self._unanswered < 2", "self._unanswered < 3", DELIVERY),
+    # Waits, watchdog and sleep: when, for how long, and what is fed.
+    Mutant("power.py", "now_ms < min(deadline_ms, self._alive_until_ms)", "True", POWER),
+    Mutant("power.py", "self._alive_until_ms = self.now_ms() + within_ms", "pass", POWER),
+    Mutant("power.py", "self.progress(_BEGIN_MS)", "self.progress(1 << 40)", POWER),
+    Mutant("power.py", "            self._watchdog.feed()", "            pass", POWER),
+    Mutant("power.py", "_WATCHDOG_MS = const(8000)", "_WATCHDOG_MS = const(8300)", POWER),
+    Mutant("power.py", "_SLICE_MS = const(4000)", "_SLICE_MS = const(9000)", POWER),
+    Mutant("power.py", "left_us // 1000 - 1", "left_us // 1000 + 10", POWER),
+    Mutant("power.py", "            time.sleep_us(left_us)", "            pass", POWER),
+    Mutant("power.py", "min(left_ms, slice_ms)", "slice_ms", POWER),
+    Mutant("power.py", "min(left_ms, slice_ms)", "left_ms", POWER),
+    Mutant("power.py", "self._ticks = ticks\n", "pass\n", POWER),
+    Mutant("power.py", "machine.mem32[_PSM_WDSEL] &= ~_ROSC", "pass", POWER),
+    Mutant("power.py", "_ROSC = const(1)", "_ROSC = const(2)", POWER),
+    Mutant("power.py", 'config.get("mains", True)', 'config.get("mains", False)', POWER),
+    Mutant("power.py", ">= _DEEP_MS", "> _DEEP_MS", POWER),
+    Mutant("power.py", "return record[0] + slept_ms", "return record[0]", POWER),
+    Mutant("memory.py", 'rtc.memory(b"")', "pass", POWER),
+    Mutant("passing.py", "    del sys.modules[name]\n", "", PASSING),
+    Mutant("passing.py", "delattr(sys.modules[package], leaf)", "pass", PASSING),
+    # A join: its nonce first, its back-off as if nothing came between.
+    Mutant("store.py", "if number > 0xFFFF", "if number > 0xFFFE", JOINING),
+    Mutant("joining.py", "            self.keys_used_up = True\n", "", JOINING),
+    Mutant("joining.py", "        self._backoff.tried(now_s - self._since_s)\n", "", JOINING),
+    Mutant(
+        "joining.py", '        self._store.save("joins", self._backoff.record())\n', "", JOINING
+    ),
+    Mutant("joining.py", "self.prepared, tries = False,", "tries =", JOINING),
+    Mutant("joining.py", "            self.registered_anew = True\n", "", JOINING),
+    Mutant("joining.py", "        self.registered_anew = False\n", "", JOINING),
+    Mutant("joining.py", 'save("join_nonce", self._mac.last_join_nonce)', 'load("x")', JOINING),
+    Mutant("joining.py", "-1 if join_nonce is None else join_nonce", "join_nonce or -1", JOINING),
+    Mutant("joining.py", "self._new_backoff().record()", "self._backoff.record()", JOINING),
+    Mutant("joining.py", "self._backoff, self._since_s = None, 0", "pass", JOINING),
+    Mutant(
+        "joining.py", "self._backoff.restore(tried, True)", "self._backoff.restore(tried)", JOINING
+    ),
+    Mutant("joining.py", "self._since_s, self._backoff = now_s,", "self._backoff =", JOINING),
+    Mutant(
+        "joining.py",
+        "                self._backoff.restore(tried)\n",
+        "                pass\n",
+        JOINING,
+    ),
+    Mutant(
+        "joining.py", "            self._next_try(now_s)  # its", "            pass  # its", JOINING
+    ),
+    Mutant("lora/join.py", "[:4] != plain[-4:]", "[:4] == b''", JOIN),
+    Mutant("lora/join.py", "dl_settings >> 4 & 7", "dl_settings >> 4 & 3", JOIN),
+    Mutant("lora/join.py", "rx_delay & 15 or 1", "rx_delay & 15", JOIN),
+    Mutant("lora/join.py", "net_id << 24", "net_id << 16", JOIN),
+    Mutant("lora/join.py", "        if band(region, freq_hz) is not None:\n    ", "", JOIN),
+    Mutant("lora/join.py", "begun.data_rate = data_rate", "pass", MAC),
+    Mutant("lora/join.py", "begun.rx2_data_rate = accept", "begun.rx1_delay_s = accept", MAC),
+    Mutant("lora/fixed.py", "index >> 3 == bank", "index >> 3 == 0", CHANNELS),
+    Mutant("lora/fixed.py", " and not tried >> index & 1", "", CHANNELS),
+    # The session in flash: before, not after; no more than needed.
+    Mutant(
+        "keeper.py",
+        "        session.reserve()\n        self.save(session)",
+        "        session.reserve()",
+        KEEPER,
+    ),
+    Mutant(
+        "keeper.py",
+        "        session.reserve()\n        self.save(session)",
+        "        self.save(session)\n        session.reserve()",
+        KEEPER,
+    ),
+    Mutant("keeper.py", "if lasting != self._saved:", "if True:", KEEPER),
+    Mutant("keeper.py", "            self._saved = _lasting(record)\n", "", KEEPER),
+    Mutant("keeper.py", "            self._saved = lasting\n", "", KEEPER),
+    Mutant("keeper.py", 'save("session", record)', 'save("session", lasting)', KEEPER),
+    Mutant(
+        "keeper.py",
+        "session.f_cnt_up = session.f_cnt_limit = config",
+        "session.f_cnt_up = config",
+        KEEPER,
+    ),
+    Mutant("keeper.py", "join_data_rates[-1]", "join_data_rates[0]", KEEPER),
+    # Readings that wait: kept, sent and proven, each bit its own.
+    Mutant(
+        "backlog.py",
+        "        self._save(file_number, rows)\n        self._files[file_number] = bits | 1",
+        "        self._files[file_number] = bits | 1",
+        BACKLOG,
+    ),
+    Mutant(
+        "backlog.py",
+        "self._files[file_number] = bits | 1 <<",
+        "self._files[file_number] = 1 <<",
+        BACKLOG,
+    ),
+    Mutant("backlog.py", "1 << _SENT + number % _PER_FILE", "1 << number % _PER_FILE", BACKLOG),
+    Mutant(
+        "backlog.py",
+        "bits & _STORED & ~(bits >> _SENT) for bits",
+        "bits & _STORED for bits",
+        BACKLOG,
+    ),
+    Mutant("backlog.py", "reversed(self._load(file_number))", "self._load(file_number)", BACKLOG),
+    Mutant("backlog.py", "sorted(self._files, reverse=True)", "sorted(self._files)", BACKLOG),
+    Mutant("backlog.py", "self._drop(min(self._files))", "self._drop(max(self._files))", BACKLOG),
+    Mutant("backlog.py", "self.dropped += _ones", "self.dropped = _ones", BACKLOG),
+    Mutant("backlog.py", "if file_number < newest:", "if True:", BACKLOG),
+    Mutant(
+        "backlog.py", "            if not bits >> _SENT:\n                continue\n", "", BACKLOG
+    ),
+    Mutant(
+        "backlog.py", "            self._files[file_number] &= _STORED", "            pass", BACKLOG
+    ),
+    Mutant("backlog.py", "        self._left.clear()\n", "", BACKLOG),
+    Mutant("backlog.py", "self._left.pop(number, None)", "pass", BACKLOG),
+    Mutant("backlog.py", "rows[-1][0] + 1 if rows", "rows[-1][0] if rows", BACKLOG),
+    Mutant("backlog.py", "(file_number + 1) * _PER_FILE", "file_number * _PER_FILE", BACKLOG),
+    Mutant("backlog.py", "if bits >> row[0] % _PER_FILE & 1]", "]", BACKLOG),
+    # Proof, patience and budget: each at its second.
+    Mutant("delivery.py", "_RETRY_S = const(3600)", "_RETRY_S = const(3610)", DELIVERY),
+    Mutant(
+        "delivery.py",
+        "self._unanswered = False, now_s, None, 0",
+        "self._unanswered = False, now_s, None, 1",
+        DELIVERY,
+    ),
+    Mutant("delivery.py", "self._unanswered += 1", "self._unanswered += 0", DELIVERY),
+    Mutant("delivery.py", "        self._asked_s = now_s\n", "", DELIVERY),
+    Mutant("delivery.py", "now_s - unproven_s  #", "now_s  #", DELIVERY),
+    Mutant("delivery.py", "self.lost = unproven_s > 0", "self.lost = False", DELIVERY),
+    Mutant("delivery.py", ">= _DAY_S\n\n", "> _DAY_S\n\n", DELIVERY),
+    Mutant(
+        "delivery.py",
+        "max(self._proof_s + _DAY_S, self._start_s)",
+        "self._proof_s + _DAY_S",
+        DELIVERY,
+    ),
+    Mutant("delivery.py", "self.limit_us // 2", "self.limit_us // 4", DELIVERY),
+    Mutant("delivery.py", "self._hours_us[each % _HOURS] = 0", "pass", DELIVERY),
+    Mutant("delivery.py", "self._hour = max(self._hour, hour)", "pass", DELIVERY),
+    Mutant(
+        "delivery.py",
+        "-(-86400 * airtime_us // budget_us)",
+        "86400 * airtime_us // budget_us",
+        DELIVERY,
+    ),
+    Mutant("clock.py", "gps_s - uptime_s", "gps_s", CLOCK),
+    Mutant("clock.py", 'self._store.save("clocks", self._began_s)', "pass", CLOCK),
+    Mutant("clock.py", "self.due_s = now_s + _WEEK_S", "self.due_s = _WEEK_S", CLOCK),
+    Mutant("ranges.py", "lowest <= value <= highest", "lowest <= value < highest", SETTINGS),
+    Mutant("ranges.py", "isinstance(value, int) and ", "", SETTINGS),
+    Mutant("ranges.py", "_fits(value[1], value[0], 65535)", "_fits(value[1], 0, 65535)", SETTINGS),
+    Mutant("ranges.py", "and sequence is None", "and False", SETTINGS),
+    Mutant("ranges.py", "len(value) != len(parts)", "len(value) < len(parts)", SETTINGS),
+    Mutant("ranges.py", "empty_mm >= full_mm", "empty_mm > full_mm", SETTINGS),
+    Mutant("settings.py", "sequence == self._last[0]", "False", SETTINGS),
+    Mutant("settings.py", "            self._keep(command)\n", "", SETTINGS),
     # The sensors: bytes and waits on the bus, rounding, tries, fault bits.
     Mutant("drivers/sensirion.py", "0x31 if crc & 0x80", "0x07 if crc & 0x80", WORDS),
     Mutant("drivers/sensirion.py", "!= reply[at + 2]", "!= crc8(reply[at : at + 2])", WORDS),
@@ -241,15 +399,15 @@ MUTANTS = (
     Mutant("sensors.py", "1 << (key - 1)", "1 << key", SENSORS),
     Mutant("sensors.py", "each.bus.recover()", "pass", SENSORS),
     Mutant("sensors.py", "each.started = False  # before", "pass  # before", SENSORS),
-    Mutant("sensors.py", "each.started = False  # it", "pass  # it", SENSORS),
-    Mutant("sensors.py", "each.started = False\n        each.driver", "each.driver", SENSORS),
+    Mutant("calibration.py", "entry.started = False  # it", "pass  # it", SENSORS),
+    Mutant("sensors.py", "each.started = False\n        each.note", "each.note", SENSORS),
     Mutant(
         "sensors.py",
-        "            each.started = False\n        if self",
-        "        if self",
+        "            each.started = False\n            if has",
+        "            if has",
         SENSORS,
     ),
-    Mutant("sensors.py", "elif not own_flags & WARMING:", "else:", SENSORS),
+    Mutant("sensors.py", "elif not own_flags & WARMING or", "elif True or", SENSORS),
     Mutant("sensors.py", "flags |= own_flags", "flags = own_flags", SENSORS),
     Mutant("sensors.py", "_SAME = const(10)", "_SAME = const(11)", SENSORS),
     Mutant("sensors.py", "each.raw = bytes(raw)", "each.raw = raw", SENSORS),
@@ -261,19 +419,19 @@ MUTANTS = (
     Mutant("sensors.py", 'self._call(each, "reset")', "pass", SENSORS),
     Mutant("sensors.py", "(each.started or self._power.saves)", "each.started", SENSORS),
     Mutant("sensors.py", "each.since_ms + each.driver.FIRST_MS", "0", SENSORS),
-    Mutant("sensors.py", "each.since_ms + each.driver.CALIBRATE_MS", "0", SENSORS),
+    Mutant("calibration.py", "wanted_ms = entry.driver.CALIBRATE_MS", "wanted_ms = 0", SENSORS),
     Mutant("status.py", "len(encoded) > limit", "len(encoded) >= limit", STATUS),
     Mutant("config.py", "value == bytes(16)", "value == b''", CONFIG),
     Mutant("config.py", "len(value) != length", "len(value) < length", CONFIG),
     Mutant("hardware.py", "adc.read_uv() // 1000", "adc.read_u16() * 3300 // 65535", BOARD),
-    Mutant("hardware.py", "range(9)", "range(8)", BOARD),
-    Mutant("hardware.py", "self._open()  # the", "pass  # the", BOARD),
-    Mutant("hardware.py", "self._free()\n        self.bus", "self.bus", BOARD),
-    Mutant("hardware.py", "if self._number is None:", "if False:", BOARD),
+    Mutant("drivers/i2c.py", "range(9)", "range(8)", BOARD),
+    Mutant("drivers/i2c.py", "self._open()  # the", "pass  # the", BOARD),
+    Mutant("drivers/i2c.py", "self._free()\n        self.bus", "self.bus", BOARD),
+    Mutant("drivers/i2c.py", "if self._number is None:", "if False:", BOARD),
     Mutant(
-        "hardware.py",
-        "SoftI2C(freq=_I2C_HZ, timeout=_I2C_TIMEOUT_US,",
-        "SoftI2C(freq=_I2C_HZ,",
+        "drivers/i2c.py",
+        "SoftI2C(freq=_HZ, timeout=_TIMEOUT_US,",
+        "SoftI2C(freq=_HZ,",
         BOARD,
     ),
     # Sensors on the UART: frames, what is old, what is no value, and when they are warm.
@@ -425,15 +583,32 @@ MUTANTS = (
     Mutant("distance.py", "if temperature_dc is None:", "if not temperature_dc:", DISTANCE),
     Mutant("distance.py", "values.get(2, values.get(13))", "values.get(13)", DISTANCE),
     Mutant("distance.py", "flags |= NOISY", "flags = NOISY", DISTANCE),
+    Mutant("distance.py", "_SHOTS = const(7)", "_SHOTS = const(6)", DISTANCE),
+    Mutant("distance.py", "_SPREAD_MM = const(40)", "_SPREAD_MM = const(50)", DISTANCE),
+    Mutant("distance.py", "_SPREAD_PART = const(50)", "_SPREAD_PART = const(25)", DISTANCE),
+    Mutant("distance.py", "_ASSUMED_DC = const(100)", "_ASSUMED_DC = const(200)", DISTANCE),
+    Mutant("distance.py", "                break\n", "                pass\n", DISTANCE),
+    Mutant("distance.py", "ordered[-half - 1] + 1) // 2", "ordered[half]) // 2", DISTANCE),
+    Mutant("distance.py", "// 180", "// 18", DISTANCE),
+    Mutant("distance.py", "+ 1000000) // 2000000", ") // 2000000", DISTANCE),
     Mutant("drivers/pulse.py", "SHOT_MS = 100", "SHOT_MS = 40", PULSE),
     Mutant("drivers/pulse.py", "if pins.echo() and not", "if False and not", PULSE),
     Mutant("drivers/pulse.py", "if echo_us == -2:", "if False:", PULSE),
     Mutant("drivers/pulse.py", "<= self._blind_mm", "<= 0", PULSE),
-    Mutant("hardware.py", "for level in (0, 1):", "for level in (1, 0):", PULSE),
+    Mutant("drivers/pulse.py", "for level in (0, 1):", "for level in (1, 0):", PULSE),
     Mutant("marks.py", "_JUMP_PCT = const(20)", "_JUMP_PCT = const(19)", MARKS),
     Mutant("marks.py", "level_mm - distance_mm", "distance_mm - level_mm", MARKS),
     Mutant("marks.py", "self._looks = self._taken_looks = 0", "pass", MARKS),
     Mutant("marks.py", "if key not in values", "if key in values", MARKS),
+    Mutant("marks.py", "_SEEN = const(3)", "_SEEN = const(2)", MARKS),
+    Mutant("marks.py", "_AGREEING = const(2)", "_AGREEING = const(1)", MARKS),
+    Mutant("marks.py", "        self._fill_pct = now_pct\n", "", MARKS),
+    Mutant("marks.py", "if self._taken else 0)", "if not self._taken else 0)", MARKS),
+    Mutant("marks.py", "self._taken_looks += self._taken", "self._taken_looks += 1", MARKS),
+    Mutant("marks.py", "distance_mm < limit_mm", "distance_mm <= limit_mm", MARKS),
+    Mutant("marks.py", "(200 * part + whole)", "(200 * part)", MARKS),
+    Mutant("marks.py", ", 0), 100)", ", 0), 101)", MARKS),
+    Mutant("marks.py", "1 << (key - 1)", "1 << key", MARKS),
     Mutant("service.py", "_HELD_MS = const(5000)", "_HELD_MS = const(500)", ON_SITE),
     Mutant("onsite.py", "distance_mm + above_mm if", "distance_mm if", ON_SITE),
 )

@@ -348,9 +348,10 @@ class Listener(I2cChip):
 
 # Both families' bus of the firmware, and what a transfer says.
 BUS = """
-import hardware, time
+import time
+from drivers.i2c import I2cBus
 from machine import I2C, Pin, SoftI2C
-bus = hardware.I2cBus(21, 20, {number})
+bus = I2cBus(21, 20, {number})
 def write(i2c=bus.bus, address=0x62):
     try:
         return i2c.writeto(address, b"12")
@@ -373,7 +374,7 @@ bus.recover()
 print(write())
 """
     for chip, head in FAMILIES:
-        made = bench(chip, head + program, firmware=("hardware.py",))
+        made = bench(chip, head + program, firmware=("drivers/i2c.py",))
         made.board.wire_i2c(21, 20, Listener())
         seen = []
         for pin in (20, 21):
@@ -387,7 +388,7 @@ print(write())
 def test_nobody_is_on_lines_that_are_swapped(bench):
     program = "print(SoftI2C(Pin(20), Pin(21)).scan(), SoftI2C(Pin(21), Pin(20)).scan())"
     for chip, head in FAMILIES:
-        made = bench(chip, head + program, firmware=("hardware.py",))
+        made = bench(chip, head + program, firmware=("drivers/i2c.py",))
         made.board.wire_i2c(21, 20, Listener())
         assert made.run(1) == ["[] [98]"]
 
@@ -400,7 +401,7 @@ print(write(), write(address=0x44), write(address=0x45) in (5, 19))
 """
     for chip, head in FAMILIES:
         for clocks, after in ((9, "2 2 True"), (10, "110 110 False")):
-            made = bench(chip, head + program, firmware=("hardware.py",))
+            made = bench(chip, head + program, firmware=("drivers/i2c.py",))
             holder = Listener()
             made.board.wire_i2c(21, 20, holder)
             made.board.wire_i2c(21, 20, Listener(0x44))
@@ -410,7 +411,7 @@ print(write(), write(address=0x44), write(address=0x45) in (5, 19))
 
 def test_a_bus_that_is_held_from_before_a_reset_is_free_at_the_start(bench):
     for chip, head in FAMILIES:
-        made = bench(chip, head + "print(write())", firmware=("hardware.py",))
+        made = bench(chip, head + "print(write())", firmware=("drivers/i2c.py",))
         holder = Listener()
         holder.held_clocks = 9
         made.board.wire_i2c(21, 20, holder)
@@ -449,7 +450,7 @@ print(Pin(20, Pin.IN, Pin.PULL_UP)())
 def test_a_stretched_clock_takes_its_time_up_to_the_timeout(bench, bus, stretched_ms, families):
     program = f"i2c = {bus}\nprint(took_ms(lambda: write(i2c)))"
     for (chip, head), said in zip(FAMILIES, families, strict=True):
-        made = bench(chip, head + program, firmware=("hardware.py",))
+        made = bench(chip, head + program, firmware=("drivers/i2c.py",))
         listener = Listener()
         listener.stretched_us = stretched_ms * 1000
         made.board.wire_i2c(21, 20, listener)

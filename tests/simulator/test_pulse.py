@@ -15,10 +15,11 @@ TRIGGER, ECHO, SUPPLY = 16, 17, 27
 FIRMWARE = ("hardware.py", "distance.py", "uplink.py", "cbor.py", "drivers/pulse.py")
 DRIVER = """
 import hardware, time
+from drivers.pulse import PulseBus
 from drivers.pulse import Sensor
 time.sleep_ms(200)
 supply = {supply}
-bus = hardware.PulseBus(16, 17, supply)
+bus = PulseBus(16, 17, supply)
 sensor = Sensor(bus.bus, {options})
 for _ in range({count}):
     time.sleep_ms(1000)

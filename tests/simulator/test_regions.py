@@ -27,8 +27,8 @@ import json
 from lora import region
 for name in {names}:
     r = region.find(name)
-    channels = [region.channel(r, i) for i in range(72)] if r.fixed else r.channels
-    print(json.dumps([name, r.fixed, channels, r.data_rates, r.downlink_data_rates,
+    channels = [r.fixed.channel(r, i) for i in range(72)] if r.fixed else r.channels
+    print(json.dumps([name, bool(r.fixed), channels, r.data_rates, r.downlink_data_rates,
         [list(row) for row in r.max_mac_payload], [list(row) for row in r.rx1_data_rates], r.rx2,
         r.dwell, r.tx_power_steps]))
 """

@@ -11,7 +11,7 @@ def group(number):
     offset_hz = _GROUP_OFFSET_HZ[number - 1]
     return Region(
         name="AS923-{}".format(number),
-        fixed=False,
+        fixed=None,
         channels=((923200000 + offset_hz, 0, 5), (923400000 + offset_hz, 0, 5)),
         channel_count=16,
         downlinks=None,

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
 """AU915-928 (RP002-1.0.4 2.8)."""
 
-from lora.region import ADR_ACK, SF12_TO_SF7, WIDE, Region, fixed_masks
+from lora import fixed
+from lora.region import ADR_ACK, SF12_TO_SF7, Region
 
 REGION = Region(
     name="AU915",
-    fixed=True,
+    fixed=fixed,
     channels=((915200000, 200000, 64, 0, 5), (915900000, 1600000, 8, 6, 6)),
     channel_count=72,
     downlinks=(923300000, 600000, 8),
     join_data_rates=b"\x02\x06",
-    data_rates=SF12_TO_SF7 + ((8, 500000), None) + WIDE,
+    data_rates=SF12_TO_SF7 + ((8, 500000), None) + fixed.WIDE,
     downlink_data_rates=(8, 13),
     cf_list_data_rates=None,
     max_mac_payload=(
@@ -33,5 +34,5 @@ REGION = Region(
     max_eirp_dbm=30,
     tx_power_steps=14,
     adr_ack=ADR_ACK,
-    mask_controls=fixed_masks(),
+    mask_controls=fixed.masks(),
 )

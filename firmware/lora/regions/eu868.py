@@ -5,7 +5,7 @@ from lora.region import ADR_ACK, DYNAMIC_MASKS, SF12_TO_SF7, Region
 
 REGION = Region(
     name="EU868",
-    fixed=False,
+    fixed=None,
     channels=((868100000, 0, 5), (868300000, 0, 5), (868500000, 0, 5)),
     channel_count=16,
     downlinks=None,

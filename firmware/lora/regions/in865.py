@@ -5,7 +5,7 @@ from lora.region import ADR_ACK, DYNAMIC_MASKS, SF12_TO_SF7, Region
 
 REGION = Region(
     name="IN865",
-    fixed=False,
+    fixed=None,
     channels=((865062500, 0, 5), (865402500, 0, 5), (865985000, 0, 5)),
     channel_count=16,
     downlinks=None,

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 """US902-928 (RP002-1.0.4 2.5)."""
 
-from lora.region import ADR_ACK, WIDE, Region, fixed_masks
+from lora import fixed
+from lora.region import ADR_ACK, Region
 
 REGION = Region(
     name="US915",
-    fixed=True,
+    fixed=fixed,
     channels=((902300000, 200000, 64, 0, 3), (903000000, 1600000, 8, 4, 4)),
     channel_count=72,
     downlinks=(923300000, 600000, 8),
     join_data_rates=b"\x00\x04",
     data_rates=((10, 125000), (9, 125000), (8, 125000), (7, 125000), (8, 500000), None, None, None)
-    + WIDE,
+    + fixed.WIDE,
     downlink_data_rates=(8, 13),
     cf_list_data_rates=None,
     max_mac_payload=(b"\x13\x3d\x85\xfa\xfa\x00\x00\x00\x3d\x89\xfa\xfa\xfa\xfa",),
@@ -29,5 +30,5 @@ REGION = Region(
     max_eirp_dbm=32,  # 30 dBm conducted and an antenna of 2 dBi
     tx_power_steps=14,
     adr_ack=ADR_ACK,
-    mask_controls=fixed_masks(),
+    mask_controls=fixed.masks(),
 )

@@ -182,6 +182,7 @@ class Host:
             "seconds": now_us // 1000000,
             "erases": list(self._erases),
             "programs": self._programs,
+            "modules": sorted(sys.modules),
         }
         print(json.dumps(result))
         raise SystemExit
