@@ -8,7 +8,6 @@ import settings
 import start
 import uplink
 from backlog import Backlog
-from delivery import stretched_s
 from led import Led
 from marks import Marks
 from reporter import Reporter
@@ -155,12 +154,8 @@ class Cycle:
         self._expect_look()
 
     def _keep(self, values):
-        interval_s = stretched_s(
-            self._settings[settings.INTERVAL],
-            self._reporter.frame_us(),
-            self._settings[settings.BUDGET] * 1000000,
-        )
-        self._reading_ms = max(self._reading_ms + interval_s * 1000, self._power.now_ms())
+        interval_ms = self._reporter.interval_s() * 1000
+        self._reading_ms = max(self._reading_ms + interval_ms, self._power.now_ms())
         faults = self._sensors.faults | self._marks.add(values, self._settings[settings.MARKS])
         if faults:
             values[uplink.FAULTS] = faults
