@@ -24,15 +24,17 @@ class Pacing:
         self._settings, self._backlog, self._budget = values, backlog, budget
         self._age_of, self._airtime_us = age_of, airtime_us
 
-    def interval_s(self):
+    def interval_s(self, now_s):
         """Seconds between readings: as set, and longer where the data rate asks for it.
 
-        While readings wait, a share of the budget is theirs.
+        A share of the budget is not theirs while it would not last through the day to come.
         """
         interval_s, limit_us = self._settings[settings.INTERVAL], self._budget.limit_us
-        if self._backlog.has_unsent():
+        frame_us = self._airtime_us(_USUAL_PAYLOAD)
+        day_us = min(_DAY_S * frame_us // interval_s, limit_us)
+        if self._budget.left_us(now_s, day_us) < -frame_us:
             limit_us -= limit_us // _SHARE
-        return stretched_s(interval_s, self._airtime_us(_USUAL_PAYLOAD), limit_us)
+        return stretched_s(interval_s, frame_us, limit_us)
 
     def newest(self, limit, now_s):
         """(payload, readings taken, s to wait for fair use) of a frame with one reading."""
@@ -47,8 +49,9 @@ class Pacing:
         there is always enough for a question.
         """
         spent_us += self._airtime_us(0)
-        interval_s, budget = self.interval_s(), self._budget
-        day_us = _DAY_S * self._airtime_us(_USUAL_PAYLOAD) // interval_s
+        interval_s, budget = self.interval_s(now_s), self._budget
+        day_us = _DAY_S * self._airtime_us(_USUAL_PAYLOAD) // self._settings[settings.INTERVAL]
+        day_us = min(day_us, budget.limit_us - budget.limit_us // _SHARE)
         recent = uplink.within(_PRESENT * interval_s, self._backlog.unsent(), self._age_of)
         present, taken = uplink.pack(recent, limit, self._age_of)
         if taken:

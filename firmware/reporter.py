@@ -90,7 +90,7 @@ class Reporter:
 
     def interval_s(self):
         """Seconds between readings."""
-        return self._pacing.interval_s()
+        return self._pacing.interval_s(self._power.now_s())
 
     def _airtime_us(self, length):
         """Of a frame with so many bytes of payload, its repetitions included."""
