@@ -26,20 +26,20 @@ def test_an_outage_that_one_question_met_loses_nothing(trial):
 
 
 def test_the_present_keeps_its_interval_while_an_outage_is_caught_up(trial):
-    """At SF9 the readings of ten minutes take nearly the whole budget, and fourteen hours wait."""
+    """At SF9 the readings of ten minutes take nearly the whole budget, and 21 hours wait."""
     link_adr = maccommands.build("LinkADRReq", data_rate=3, ch_mask=7, nb_trans=1)
     run = trial(
-        60.0,
-        faults=outage(20.0, 34.0),
+        72.0,
+        faults=outage(20.0, 41.0),
         prepare=lambda run: run.at(0.1, run.network.queue_mac, run.device, [link_adr]),
     )
     found = minutes(run)
-    present = [age_s for minute, age_s in found.items() if minute > 35.2 * 60]
-    # sent as fast as the duty cycle allows, they waited for eight hours
-    assert len(present) > 100 and sorted(present)[-10] < 600 and max(present) < 9000
-    late = [minute for minute in found if 20.2 * 60 < minute < 34 * 60]
-    assert len(late) >= 60
-    for day in (0, 1):
+    present = [age_s for minute, age_s in found.items() if minute > 42.2 * 60]
+    # sent as fast as the duty cycle allows, old readings held 31 of these up, for nearly eight hours
+    held_up = [age_s for age_s in present if age_s > 1200]
+    assert len(present) > 130 and len(held_up) < 12 and max(present) < 9000
+    assert len([minute for minute in found if 20.2 * 60 < minute < 41 * 60]) == 124
+    for day in (0, 1, 2):
         airtime_us = sum(
             packet.end_us - packet.start_us
             for at_s, packet in run.sent
