@@ -13,9 +13,12 @@ _DRIFT_S = const(15552000)  # 180 days since a calibration, without self-calibra
 _LEAST_PPM = const(350)  # outdoors it is 425; a good sensor is no more than 61 off
 _SAVE_S = const(14400)  # what a power cut may cost, at six records a day
 _RECORD = "airing"
-# of the record, in s of uptime: its start and when it was written; when the air was fresh, when
-# the sensor was calibrated; 1: three weeks without fresh air since
-_START, _SAVED, _FRESH, _CALIBRATED, _ASTRAY = const(0), const(1), const(2), const(3), const(4)
+# of the record, times in s of uptime
+_START = const(0)
+_SAVED = const(1)  # when it was written
+_FRESH = const(2)  # when the air was fresh
+_CALIBRATED = const(3)  # when the sensor was
+_ASTRAY = const(4)  # 1: three weeks without fresh air since
 
 
 class Airing:

@@ -50,6 +50,7 @@ class Reporter:
         self._link = Link(self._radio, power, *errors, gain_db)
         identity = config["dev_eui"], config["join_eui"], config.get("app_key")
         self._mac = mac.Mac(region.find(config["region"]), *identity, random_below)
+        self._mac.weakest_dbm = self._link.weakest_dbm
         self._personalised = "dev_addr" in config
         self._joining = Joining(store, self._mac, log)
         self._keeper = Keeper(store)

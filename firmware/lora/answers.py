@@ -14,8 +14,11 @@ _KEEP = const(15)
 _MAX_EIRP_DBM = b"\x08\x0a\x0c\x0d\x0e\x10\x12\x14\x15\x18\x1a\x1b\x1d\x1e\x21\x24"
 
 
-def apply(session, region, received, battery, snr_db):
-    """Carry out [(cid, payload)] of one downlink; it ends the answers that were sticky till now."""
+def apply(session, region, received, battery, snr_db, weakest_dbm=0):
+    """Carry out [(cid, payload)] of one downlink; it ends the answers that were sticky till now.
+
+    weakest_dbm: the lowest EIRP that the device can send with.
+    """
     out = []
     index = 0
     while index < len(received):
@@ -26,7 +29,7 @@ def apply(session, region, received, battery, snr_db):
             while index < len(received) and received[index][0] == cid:
                 block.append(received[index][1])
                 index += 1
-            out.extend([bytes((cid, _link_adr(session, region, block)))] * len(block))
+            out.extend([bytes((cid, _link_adr(session, region, block, weakest_dbm)))] * len(block))
         elif cid == commands.DUTY_CYCLE:
             session.max_duty_cycle = payload[0] & 15
             out.append(bytes((cid,)))
@@ -55,7 +58,7 @@ def _freq_hz(payload, at):
     return int.from_bytes(payload[at : at + 3], "little") * 100
 
 
-def _link_adr(session, region, block):
+def _link_adr(session, region, block, weakest_dbm):
     """Do a block of LinkADRReq as one (TS001 5.2): masks in order, the rest from the last."""
     mask, status, defined = session.channel_mask, _ALL, session.defined()
     for payload in block:
@@ -73,13 +76,14 @@ def _link_adr(session, region, block):
         mask = (mask & keep | on) & defined | asked
     data_rate, tx_power, nb_trans = block[-1][0] >> 4, block[-1][0] & 15, block[-1][3] & 15
     data_rate = session.data_rate if data_rate == _KEEP else data_rate
-    tx_power = session.tx_power if tx_power == _KEEP else tx_power
+    if tx_power == _KEEP:
+        tx_power = session.tx_power
+    elif tx_power > region.tx_power_steps or session.max_eirp_dbm - 2 * tx_power < weakest_dbm:
+        status &= ~4
     if not mask:
         status &= ~1
     if not session.usable(data_rate, mask):
         status &= ~2
-    if tx_power > region.tx_power_steps:
-        status &= ~4
     if status == _ALL:
         session.channel_mask, session.data_rate = mask, data_rate
         session.tx_power, session.nb_trans = tx_power, nb_trans or 1

@@ -24,6 +24,7 @@ class Link:
 
     def __init__(self, radio, power, latency_ms, clock_error_ppm, antenna_gain_db):
         self._radio, self._power, self._gain_db = radio, power, antenna_gain_db
+        self.weakest_dbm = _WEAKEST_DBM + antenna_gain_db  # EIRP
         self._latency_us, self._error_ppm = latency_ms * 1000, clock_error_ppm
         self._buffer = bytearray(_LONGEST)
         self._sent_us = 0  # ticks_us at the end of the last transmission

@@ -57,9 +57,9 @@ class Mac:
     """One device: EUIs and key in reading order, random(n) gives 0..n-1.
 
     session is None until joined and may be set from Session.restore(); so may last_join_nonce.
-    channels knows the rests of the air; battery is DevStatusAns's byte; airtime_us is that of the
-    last transmission, 0 when it has been counted. under_way is true between the repetitions of an
-    exchange, which goes on with START.
+    channels knows the rests of the air; battery is DevStatusAns's byte, weakest_dbm the lowest EIRP
+    of the device; airtime_us is that of the last transmission, 0 when it has been counted.
+    under_way is true between the repetitions of an exchange, which goes on with START.
     """
 
     def __init__(self, region, dev_eui, join_eui, app_key, random):
@@ -70,6 +70,7 @@ class Mac:
         self.last_join_nonce = -1
         self.battery = 255
         self.snr_db = 0
+        self.weakest_dbm = 0
         self.airtime_us = 0
         self.channels = Channels(region, random)
         self._requests = b""
@@ -307,7 +308,7 @@ class Mac:
         session.answers = b""  # what was sticky till now
         if received:
             obey = passing("lora.answers").apply
-            obey(session, self.region, received, self.battery, self.snr_db)
+            obey(session, self.region, received, self.battery, self.snr_db, self.weakest_dbm)
         ack = bool(down.f_ctrl & frame.ACK)
         self.acked = ack and self._confirmed
         self.heard = True

@@ -38,6 +38,7 @@ class Result:
     days: float
     stored: list[tuple[float, int]] = field(default_factory=list)  # (time, number), in order
     arrived: set[int] = field(default_factory=set)  # numbers
+    ages_s: dict[int, float] = field(default_factory=dict)  # at the first arrival
     doubles: int = 0
     without_age: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -154,9 +155,16 @@ def judge_arrivals(made, result):
             result.without_age += 1
             result.arrived.add(row.values["number"])
             continue
-        at = bisect_left(times, measured_us / 1e6 - NEAR_S)
-        if at < len(times) and abs(times[at] - measured_us / 1e6) <= NEAR_S:
-            result.arrived.add(result.stored[at][1])
+        # the nearest: a restart right after a reading makes the next one within a minute
+        at = bisect_left(times, measured_us / 1e6)
+        near = min(
+            result.stored[max(at - 1, 0) : at + 1],
+            key=lambda each: abs(each[0] - measured_us / 1e6),
+        )
+        if abs(near[0] - measured_us / 1e6) <= NEAR_S:
+            result.arrived.add(near[1])
+            age_s = row.values["age_s"]
+            result.ages_s[near[1]] = min(age_s, result.ages_s.get(near[1], age_s))
         else:
             result.wrong.append(f"an age is wrong: {row.values} at {measured_us / 1e6:.0f} s")
     result.doubles = len(made.rows) - len(doubles.rows)
@@ -239,6 +247,9 @@ def main():
     print(f"  waiting at a power cut: {len(result.waiting & result.arrived)} of "
           f"{len(result.waiting)} arrived")  # fmt: skip
     print(f"  while all worked: {share:.2%} of {len(result.outside)} arrived")
+    ages_s = sorted(result.ages_s.get(number, 0) for number in result.outside)
+    held_up = len([age_s for age_s in ages_s if age_s > 2 * INTERVAL_S])
+    print(f"  of these {held_up} waited for over 20 minutes, the longest {ages_s[-1] / 3600:.1f} h")
     print(f"  doubles removed: {result.doubles}; age unknown: {result.without_age}")
     print(f"  heap free, kB, by week: {result.free_heap_kb}")
     for problem in (found := problems(result)):

@@ -35,6 +35,8 @@ def test_data_rate_power_channels_and_repetitions_are_taken(run):
         ({"ch_mask": 7, "data_rate": 9}, "0305"),
         ({"ch_mask": 7, "data_rate": 6}, "0305"),  # on none of its channels
         ({"ch_mask": 7, "data_rate": 5, "tx_power": 9}, "0303"),
+        # 2 dBm: PA_BOOST and the antenna give 4 at least
+        ({"ch_mask": 7, "data_rate": 5, "tx_power": 7}, "0303"),
         ({"ch_mask": 7, "data_rate": 5, "ch_mask_cntl": 3}, "0306"),  # RFU
     ],
     ids=str,
