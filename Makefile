@@ -39,11 +39,13 @@ proof: .venv/.ready  ## the long runs, under an hour: PART=cuts, fuzz, months or
 mutants: .venv/.ready  ## mistakes on purpose, and the tests that catch them
 	@$(BIN)/python tests/proof/mutants.py
 
-docs: .venv/.ready  ## make the frame documents and golden vectors anew from firmware/readings.py
+docs: .venv/.ready  ## make the frame documents, golden vectors and pictures of the wires anew
 	@$(BIN)/python -m host.frames
+	@$(BIN)/python -m host.drawing
 
-picture: .venv/.ready  ## draw the terminal of the README anew
+picture: .venv/.ready  ## draw the terminal of the README anew, and fill the table of batteries
 	@$(BIN)/python -m docs.picture
+	@$(BIN)/python -m docs.batteries
 
 clean:  ## remove all that the targets above have set up
 	rm -rf .venv .venv-judges .venv-wheel .build

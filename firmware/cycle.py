@@ -7,7 +7,6 @@ import settings
 import start
 import uplink
 from backlog import Backlog
-from delivery import stretched_s
 from led import Led, light
 from passing import passing
 from reporter import Reporter
@@ -19,6 +18,7 @@ _SETTLE_MS = const(30000)  # from the start of the sensors to the first reading
 _BLINK_MS = const(500)
 _LAMP_MS = const(1000)  # how often the lamp is looked at; the shortest that it shines
 _NEVER_MS = const(3600000)
+_SPENT_MS = const(3600000)  # the rest of a battery, until it is looked at again
 _WORK_MS = const(180000)  # how late a look may be: sensors with their tries, two exchanges
 
 
@@ -40,6 +40,11 @@ class Cycle:
         buses, supply = hardware.buses(config, self._lamp), hardware.sensor_power(config)
         self._sensors = Sensors(config["sensors"], buses, power, log, supply)
         self._sensors.each("restore", store)
+        self._airing = None
+        if self._sensors.has(1):
+            from airing import Airing
+
+            self._airing = Airing(store, began.number, power, config["sensors"])
         bay = config.get("bay")
         self._marks = None
         if self._sensors.has(4):  # a distance
@@ -69,7 +74,7 @@ class Cycle:
         self._reporter.begin()
         self._apply_light()
         self._apply_lamp()
-        if not self._woken:
+        if not self._woken and not self._spent():
             self._sense()
             self._reading_ms = self._power.now_ms() + _SETTLE_MS
             self._look_ms = self._power.now_ms() + self._sensors.first_ms()
@@ -90,12 +95,26 @@ class Cycle:
             self._sleep_until(until_ms)
         else:
             self._idle_until(until_ms)
+        if self._spent():
+            return
         if power.now_ms() >= self._look_ms:
             self._look()
         if power.now_ms() >= reporter.due_ms:
             self._obey(reporter.report())
         if self._began.failures is not None and power.now_s() >= start.SETTLED_S:
             self._began.settle(self._store)
+
+    def _spent(self):
+        """True when the battery has too little for anything: all waits for another hour."""
+        if not self._power.saves or self._battery is None or not self._battery.spent():
+            return False
+        until_ms = self._power.now_ms() + _SPENT_MS
+        self._look_ms = max(self._look_ms, until_ms)
+        self._reading_ms = max(self._reading_ms, until_ms)
+        self._reporter.due_ms = max(self._reporter.due_ms, until_ms)
+        self._log("the battery is spent: waits an hour")
+        self._expect_look()
+        return True
 
     def _idle_until(self, deadline_ms):
         """Wait; meanwhile a red light blinks, the LED when there is something to say, the lamp."""
@@ -147,6 +166,8 @@ class Cycle:
         values = self._sensors.measure()
         if self._marks:
             self._marks.look(values)
+        if self._airing is not None:
+            self._airing.look(values, self._settings.values.get(settings.SELF_CALIBRATION))
         if self._light is not None:
             if 1 in values:
                 self._light.show(values[1])
@@ -161,12 +182,8 @@ class Cycle:
         self._expect_look()
 
     def _keep(self, values):
-        interval_s = stretched_s(
-            self._settings[settings.INTERVAL],
-            self._reporter.frame_us(),
-            self._settings[settings.BUDGET] * 1000000,
-        )
-        self._reading_ms = max(self._reading_ms + interval_s * 1000, self._power.now_ms())
+        interval_ms = self._reporter.interval_s() * 1000
+        self._reading_ms = max(self._reading_ms + interval_ms, self._power.now_ms())
         faults = self._sensors.faults
         if self._marks:
             faults |= self._marks.add(values, self._settings[settings.MARKS])
@@ -202,6 +219,7 @@ class Cycle:
     def _calibrate(self, actions):
         try:
             self._sensors.calibrate_co2(actions[settings.CALIBRATE])
+            self._airing.calibrated()
             return settings.DONE
         except (OSError, ValueError) as error:
             self._log("calibration failed:", error)

@@ -59,8 +59,13 @@ class Delivery:
         self.lost = True
         return True
 
+    @property
+    def doubtful(self):
+        """True after an unanswered question: what was sent since the last proof may be lost."""
+        return self._unanswered > 0
+
     def heard(self, now_s):
-        """A downlink came: all that was sent before it has arrived."""
+        """A downlink came: the link lives."""
         self.joined(now_s)
 
     def may_send(self, now_s):
@@ -100,19 +105,25 @@ class Budget:
         spare_us = self.left_us(now_s) - self.limit_us // 2
         self.spend(min(airtime_us, max(spare_us, 0)), now_s)
 
-    def left_us(self, now_s):
-        """What may still be sent now."""
-        self._turn(now_s)
-        return self.limit_us - sum(self._hours_us)
+    def left_us(self, now_s, day_us=0):
+        """What may still be sent now, so that readings that take day_us a day never wait for it."""
+        return min(self._ahead_us(now_s, day_us))
 
-    def wait_s(self, airtime_us, now_s):
+    def wait_s(self, airtime_us, now_s, day_us=0):
         """Seconds until a frame of this length may leave; 0: now."""
-        left_us = self.left_us(now_s)
+        hours = 0
+        for hour, left_us in enumerate(self._ahead_us(now_s, day_us)):
+            if left_us < airtime_us:
+                hours = min(hour + 1, _HOURS)
+        return hours * 3600 - now_s % 3600 if hours else 0
+
+    def _ahead_us(self, now_s, day_us):
+        """Yield what is left now, and in each hour to come if only such readings leave."""
+        self._turn(now_s)
+        left_us = self.limit_us - sum(self._hours_us)
         for hour in range(_HOURS + 1):
-            if left_us >= airtime_us:
-                return hour * 3600 - now_s % 3600 if hour else 0
+            yield left_us - day_us * hour // _HOURS
             left_us += self._hours_us[(self._hour + 1 + hour) % _HOURS]
-        return _HOURS * 3600
 
     def record(self):
         """What has to last over deep sleep, through which uptime runs on."""

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Marks taken on site by one action: the distance that is there now becomes a mark, and stays it.
+"""What is done on site by one action: marks from the distance that is there now, calibration.
 
-At the prompt of service mode: `import onsite; onsite.take("empty")`. At a board with a button:
-press reset, then hold the service button until the LED shines.
+At the prompt of service mode: `import onsite; onsite.take("empty")`, `onsite.calibrate(425)`. At a
+board with a button: press reset, then hold the service button until the LED shines.
 """
 
 import cbor
 import config as configuration
+import service
 import settings
+from airing import Airing
 from led import NO_MARK, Led
 from led import light as light_of
 from micropython import const
@@ -20,6 +22,28 @@ from store import Store
 _NAMES = ("empty", "full", "level")
 _SHINE_MS = const(3000)
 _SHOWN_MS = const(10000)  # room for a code
+_CALIBRATE_MS = const(5400000)  # twice 20 minutes for air that stays the same, and then some
+
+
+def calibrate(ppm):
+    """Have the CO2 sensor take the air that is here for `ppm`: outdoors 425, some know 400 only.
+
+    It waits until the value has been the same for some minutes. Returns the correction in ppm where
+    the sensor says one. OSError: it refuses, or the air changes. ValueError: not to that value.
+    """
+    if not 400 <= ppm <= 2000:
+        raise ValueError("{} ppm: 400 to 2000 are possible".format(ppm))
+    service.guard(_CALIBRATE_MS)
+    store = Store()
+    config = configuration.load(store)
+    power = Power(config)
+    sensors = _sensors(config, power)
+    sensors.start(Settings(store, config))
+    power.wait_ms(sensors.first_ms())
+    correction_ppm = sensors.calibrate_co2(ppm)
+    Airing(store, None, power, config["sensors"]).calibrated()
+    service.guard()
+    return correction_ppm
 
 
 def take(name, above_mm=0):

@@ -7,13 +7,13 @@ import led
 import settings
 import start
 import status
-import uplink
 from clock import Clock
 from delivery import Budget, Delivery
 from joining import Joining, random_below
 from keeper import Keeper
 from lora import airtime, channels, commands, mac, region
 from lora.link import Link
+from pacing import Pacing
 from passing import passing
 
 _PORT_READINGS = const(1)
@@ -25,7 +25,6 @@ _NEVER_MS = const(3600000)  # nothing to send: looked at again in an hour at the
 _OVERHEAD = const(13)  # bytes of PHYPayload beside FRMPayload, without FOpts
 _RADIO_PAUSE_MS = const(60000)  # after the radio failed, then twice as long each time
 _RADIO_PAUSES = const(6)  # up to an hour
-_USUAL_PAYLOAD = const(11)  # bytes of one reading, in a frame of 24
 _ANTENNA_GAIN_DB = const(2)  # a dipole's 2.15 dBi
 _RULES = {
     0: status.RADIO,
@@ -46,20 +45,11 @@ class Reporter:
         self._began, self._settings, self._backlog = began, values, backlog
         self._battery = battery
         self._radio = passing("hardware").radio(config)
-        self._link = Link(
-            self._radio,
-            power,
-            config["latency_ms"],
-            config["clock_error_ppm"],
-            config.get("antenna_gain_db", _ANTENNA_GAIN_DB),
-        )
-        self._mac = mac.Mac(
-            region.find(config["region"]),
-            config["dev_eui"],
-            config["join_eui"],
-            config.get("app_key"),
-            random_below,
-        )
+        gain_db = config.get("antenna_gain_db", _ANTENNA_GAIN_DB)
+        errors = config["latency_ms"], config["clock_error_ppm"]
+        self._link = Link(self._radio, power, *errors, gain_db)
+        identity = config["dev_eui"], config["join_eui"], config.get("app_key")
+        self._mac = mac.Mac(region.find(config["region"]), *identity, random_below)
         self._personalised = "dev_addr" in config
         self._joining = Joining(store, self._mac, log)
         self._keeper = Keeper(store)
@@ -68,14 +58,11 @@ class Reporter:
         self._delivery = Delivery(values[settings.PROOF] * _HOUR_S, power.now_s(), self._unproven_s)
         self._budget = Budget(values[settings.BUDGET])
         self._clock = Clock(store, began.number)
+        self._pacing = Pacing(values, backlog, self._budget, self._age_s, self._airtime_us)
         self._status_due_s = power.now_s() + _WEEK_S
         self._silent, self._failures = False, 0  # the radio: now, and how often in a row
         self._answers = []
-        self._under_way = (
-            None,
-            (),
-            False,
-        )  # (FPort, readings taken, asks) of an uplink that is repeated
+        self._under_way = None, (), False  # FPort, readings taken, asks of an uplink to repeat
         self._polls = False  # the network has more to say (FPending)
         self.wants_status = False
         self.rule, self._rule_until_s = status.NOTHING, 0
@@ -103,11 +90,12 @@ class Reporter:
             return led.REGISTERED_ANEW
         return led.NO_NETWORK if self._mac.session is None or self._delivery.lost else 0
 
-    def frame_us(self):
-        """Airtime of a frame with one reading, its repetitions included."""
-        return self._airtime_us(_USUAL_PAYLOAD)
+    def interval_s(self):
+        """Seconds between readings."""
+        return self._pacing.interval_s(self._power.now_s())
 
     def _airtime_us(self, length):
+        """Of a frame with so many bytes of payload, its repetitions included."""
         airtime_us = airtime.time_on_air_us(_OVERHEAD + length, *self.data_rate())
         return airtime_us * (self._mac.session.nb_trans if self._mac.session else 1)
 
@@ -177,12 +165,17 @@ class Reporter:
         if not self._delivery.may_send(now_s):
             return self._wait(status.NO_ANSWER, self._delivery.proof_in_s(now_s) * 1000)
         asks = self._requests(now_s)
-        port, payload, taken = self._next_frame(now_s)
+        port, payload, taken, wait_s = self._next_frame(now_s)
         if port is None and not (asks or self._polls or self._has_more()):
             return self._wait(status.NOTHING, _NEVER_MS)
-        wait_s = self._budget.wait_s(self._airtime_us(len(payload)), now_s)
-        if wait_s:
-            return self._wait(status.FAIR_USE, wait_s * 1000)
+        if wait_s > _HOUR_S and asks and not self._delivery.lost:
+            port, payload, taken = None, b"", ()  # no outage passes unnoticed
+        elif wait_s:
+            self._wait(status.FAIR_USE, wait_s * 1000)
+            if not asks:
+                question_ms = self._power.now_ms() + self._delivery.proof_in_s(now_s) * 1000
+                self.due_ms = min(self.due_ms, question_ms)
+            return None
         session = self._mac.session
         if session.f_cnt_up >= session.f_cnt_limit:
             self._keeper.reserve(session)
@@ -220,11 +213,11 @@ class Reporter:
         return asks
 
     def _next_frame(self, now_s):
-        """(FPort, payload, readings taken): answers, then status, then readings, newest first.
+        """(FPort, payload, readings taken, s to wait for fair use).
 
-        No FPort: nothing waits, or FOpts leave no room for it in this frame.
+        Answers, then status, then readings. No FPort: nothing waits, or FOpts leave no room for it.
         """
-        limit, taken = self._mac.max_payload(), ()
+        limit = self._mac.max_payload()
         while limit > 0 and self._delivery.lost and self._airtime_us(limit) > self._probe_us():
             limit -= 1
         if self._answers:
@@ -234,9 +227,12 @@ class Reporter:
             # once more, with what its own airtime means for the next frame
             payload = status.frame(self._status(now_s, self._airtime_us(len(payload))), limit)
         else:
-            payload, taken = uplink.pack(self._backlog.unsent(), limit, self._age_s)
-            port = _PORT_READINGS
-        return (port, payload, taken) if 0 < len(payload) <= limit else (None, b"", ())
+            chosen = self._pacing.newest if self._delivery.lost else self._pacing.next
+            payload, taken, wait_s = chosen(limit, now_s)
+            return _PORT_READINGS if payload else None, payload, taken, wait_s
+        if not 0 < len(payload) <= limit:
+            port, payload = None, b""
+        return port, payload, (), self._budget.wait_s(self._airtime_us(len(payload)), now_s)
 
     def _probe_us(self):
         """What one probe of a lost link may take: there has to be one every hour."""
@@ -259,11 +255,16 @@ class Reporter:
                 self._backlog.took(number, left)
 
     def _judge(self, asked):
-        """A downlink proves all that was sent; a question without one brings the loss nearer."""
+        """A downlink proves what was sent; a question without one brings the loss nearer.
+
+        After such a question nobody knows which frames since the last proof were heard.
+        """
         now_s = self._power.now_s()
         if self._mac.heard:
             if self._delivery.lost:
                 self.wants_status = True
+            elif self._delivery.doubtful:
+                self._backlog.unsend()
             self._delivery.heard(now_s)
             self._note_loss(now_s)
             self._backlog.proven()
@@ -333,9 +334,7 @@ class Reporter:
             return status.NO_ANSWER, _HOUR_S
         if not (self._answers or self._polls or self._backlog.has_unsent()):
             return status.NOTHING, 0
-        payload, _ = uplink.pack(self._backlog.unsent(), self._mac.max_payload(), self._age_s)
-        next_us = self._airtime_us(len(payload))
-        fair_use_s = self._budget.wait_s(airtime_us + next_us, now_s)
+        fair_use_s = self._pacing.next(self._mac.max_payload(), now_s, airtime_us)[2]
         return status.rule_after(self._mac.session, self._mac.region, airtime_us, fair_use_s)
 
     def record(self):

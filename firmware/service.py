@@ -19,6 +19,7 @@ _WINDOW_MS = const(3000)
 _HELD_MS = const(5000)
 _SLICE_MS = const(50)
 _IDLE_MS = const(900_000)
+_timers = []  # the one that runs
 
 
 def enter():
@@ -72,11 +73,14 @@ def held(button):
     return False
 
 
-def guard():
-    """Leave service mode by itself after 15 minutes at the prompt.
+def guard(idle_ms=_IDLE_MS):
+    """Leave service mode by itself after 15 minutes at the prompt, or a time from now.
 
     A soft reset, with which host programs begin a session, stops timers: boot.py starts it again.
     """
+    while _timers:
+        _timers.pop().deinit()
     number = passing("hardware").timer_id(Store().load("config") or {})
     timer = machine.Timer(number)
-    timer.init(mode=machine.Timer.ONE_SHOT, period=_IDLE_MS, callback=lambda _: leave())
+    timer.init(mode=machine.Timer.ONE_SHOT, period=idle_ms, callback=lambda _: leave())
+    _timers.append(timer)

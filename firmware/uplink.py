@@ -39,6 +39,15 @@ def pack(readings, limit, age_of):
     return payload, taken
 
 
+def within(limit_s, readings, age_of):
+    """Yield the newest readings, up to the first that is older or whose age is not known."""
+    for reading in readings:
+        age_s = age_of(reading)
+        if age_s is None or age_s > limit_s:
+            return
+        yield reading
+
+
 def _by_priority(values):
     measured = sorted(key for key in values if key > 0)
     return [key for key in _FIRST_PART if key in values] + measured

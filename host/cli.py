@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The command line: parse, call one function, print."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from host import boards, cli_devices
+from host import boards, cli_devices, cli_networks
 from host.commands import Commands, Secret, as_json, show
 from host.errors import WrongUse
 
@@ -207,11 +208,59 @@ def replay_command(capture: Path, devices: Path | None, target: str, as_json: bo
         show(result)
 
 
+@cli.command("virtual-board", short_help="Run a virtual board at a serial port: to try, to teach.")
+@click.option("--board", metavar="NAME", required=True, help="Which: see node071 boards.")
+@click.option(
+    "--mode",
+    type=click.Choice(["micropython", "bootloader", "silent", "garbage"]),
+    default="micropython",
+    show_default=True,
+    help="What it does at first; silent and garbage are for tests.",
+)
+@click.option(
+    "--flash",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep its flash chip in this file; without it all is gone at the end.",
+)
+@click.option("--link", type=click.Path(path_type=Path), help="A name for its port that stays.")
+@click.option(
+    "--drive", type=click.Path(path_type=Path), help="RP2040: the folder that is its UF2 drive."
+)
+@click.option("--kit", metavar="NAME", help="Its sensors; else those that it is provisioned with.")
+@click.option("--unique-id", type=Secret(), help="Its MAC (6 bytes) or flash id (8 bytes).")
+@click.option(
+    "--filesystem-kib", type=click.IntRange(16), metavar="N", help="A smaller filesystem, to fill."
+)
+@click.option("--at-speed", is_flag=True, help="Line and flash as slow as those of a real one.")
+@as_json
+def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **options: Any) -> None:
+    """Run a virtual board at a pseudo-terminal until Ctrl-C: flash it, provision it, watch it.
+
+    The first line names its port. esptool writes to it, mpremote talks to it. Its MicroPython is
+    the unix port: a MicroPython that is flashed is checked and kept, not executed. On a terminal
+    Enter presses its reset button, b and Enter its boot button too, u pulls the plug, p puts it in.
+
+    Example:  node071 virtual-board --board ttgo-lora32-v2_1 --flash board.bin --link port
+    """
+    from host import desk
+
+    _named(boards.boards(), board, "board")
+    if options["kit"] is not None:
+        _named(boards.kits(), options["kit"], "kit")
+
+    def found(facts: dict[str, Any]) -> None:
+        show(facts) if as_json else click.echo(facts["port"] or facts["drive"])
+        sys.stdout.flush()
+
+    desk.virtual_board(board, mode, flash, found, **options)
+
+
 for command in (
     cli_devices.devices,
     cli_devices.retire,
     cli_devices.backup,
     cli_devices.restore,
+    *cli_networks.COMMANDS,
 ):
     cli.add_command(command)
 

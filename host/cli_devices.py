@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from host.cli_networks import server_options
 from host.commands import Passphrase, as_json, show, sure
 from host.ledgers import ledger_options, open_ledger
 
@@ -15,11 +16,21 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.group("devices", invoke_without_command=True)
 @click.option("--retired", is_flag=True, help="Those that are out of use too.")
+@click.option("--check", is_flag=True, help="First ask ChirpStack when it heard each of them.")
+@server_options
 @ledger_options
 @as_json
 @click.pass_context
 def devices(
-    ctx: click.Context, retired: bool, ledger: Path | None, plain_keys: bool, as_json: bool
+    ctx: click.Context,
+    retired: bool,
+    check: bool,
+    url: str | None,
+    application: str | None,
+    token: str | None,
+    ledger: Path | None,
+    plain_keys: bool,
+    as_json: bool,
 ) -> None:
     """List the nodes that were made on this computer.
 
@@ -29,10 +40,31 @@ def devices(
         return
     from host import roster
 
+    if check:
+        _check(url, application, token, ledger, plain_keys)
     nodes = roster.nodes(ledger, plain_keys, retired)
     if as_json:
         return show([node.public() for node in nodes])
     click.echo("\n".join(roster.table(nodes)))
+
+
+def _check(
+    url: str | None,
+    application: str | None,
+    token: str | None,
+    ledger: Path | None,
+    plain_keys: bool,
+) -> None:
+    from host import networks
+
+    application_id = networks.application(application)
+    with (
+        networks.server(url, token) as server,
+        open_ledger(ledger, plain_keys, create=False) as opened,
+    ):
+        missing = networks.check(opened, server, application_id)
+    if missing:
+        click.echo(f"note: not in that application: {', '.join(missing)}", err=True)
 
 
 @devices.command("show", short_help="Show one node and its history.")
@@ -51,7 +83,7 @@ def devices_show(
     show(value) if as_json else click.echo("\n".join(roster.lines(value)))
 
 
-@click.command("retire")
+@click.command("retire", short_help="Mark a node as out of use.")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @ledger_options

@@ -110,7 +110,10 @@ class Passphrase(click.ParamType):  # type: ignore[type-arg]
         """Text. Wrong use: it stands in the list of processes."""
         if value != "-" and not value.startswith("@"):
             self.fail("give @FILE, or - for standard input: others see a command line", param, ctx)
-        text = sys.stdin.read() if value == "-" else Path(value[1:]).read_text(encoding="utf-8")
+        try:
+            text = sys.stdin.read() if value == "-" else Path(value[1:]).read_text(encoding="utf-8")
+        except ValueError:
+            self.fail("not text", param, ctx)
         return (text.splitlines() or [""])[0]
 
 

@@ -17,7 +17,8 @@ from host.lorawan import DataFrame, LorawanError, MType, Session, parse
 
 READINGS, SETTINGS, STATUS = 1, 2, 3
 _COUNTER_TURNS = 256  # rounds of the 16-bit counter that are tried when it is not given
-_TOTALS, _TURN = ("count", "count_back"), 65536  # running totals, and where they begin anew
+TOTALS, _TURN = ("count", "count_back"), 65536  # running totals, and where they begin anew
+_MAX_WHOLE = 2**53 - 1  # above it JSON and JavaScript lose digits
 _SAME_S = 30  # two readings are a minute apart at least
 _NEXT_STEP = "check that the payload is whole, and its FPort"
 
@@ -108,17 +109,26 @@ def _payload_of(frame: DataFrame | None) -> dict[str, Any]:
     return result
 
 
+class _Tags(dict[int, Any]):
+    """Takes every tag for what it is: no payload gets a date, a pattern or a huge number made."""
+
+    def __missing__(self, tag: int) -> Any:
+        return lambda value, immutable: cbor2.CBORTag(tag, value)
+
+
 def _maps(payload: bytes) -> list[dict[int, Any]]:
     """Split a CBOR sequence (RFC 8742) of maps with integer keys."""
     stream, maps = BytesIO(payload), []
-    decoder = cbor2.CBORDecoder(stream)
+    decoder = cbor2.CBORDecoder(
+        stream, semantic_decoders=_Tags(), allow_indefinite=False, allow_duplicate_keys=False
+    )
     try:
         while stream.tell() < len(payload):
             maps.append(decoder.decode())
     except cbor2.CBORError as error:
         raise HostError(f"no CBOR after byte {stream.tell()}: {error}", _NEXT_STEP) from error
     for each in maps:
-        if type(each) is not dict or not all(type(key) is int for key in each):
+        if type(each) is not dict or not all(map(_whole, each)):
             raise HostError("an item is not a CBOR map with integer keys", _NEXT_STEP)
     if not maps:
         raise HostError("the payload is empty", _NEXT_STEP)
@@ -142,8 +152,12 @@ def _reading(values: dict[int, Any], unknown: dict[str, Any]) -> dict[str, Any]:
     return reading
 
 
+def _whole(value: Any) -> bool:
+    return type(value) is int and abs(value) <= _MAX_WHOLE
+
+
 def _number(name: str, value: Any, steps: int) -> Any:
-    if type(value) is not int:
+    if not _whole(value):
         raise HostError(f"{name} is {_plain(value)!r}, not a whole number", _NEXT_STEP)
     return value if steps == 1 else value / steps
 
@@ -170,6 +184,9 @@ def _restart(code: int) -> str:
 _NAMED = {"faults": _faults, "flags": _flags, "restart": _restart}
 
 
+_STATUS_TYPES = {"firmware_version": str, "config_digest": bytes}
+
+
 def _table(name: str) -> Any:
     return getattr(files.readings(), name)
 
@@ -182,8 +199,15 @@ def _settings(values: dict[int, Any], unknown: dict[str, Any]) -> dict[str, Any]
             unknown[str(key)] = _plain(value)
             continue
         name, steps = known[key]
-        settings[name] = _plain(value) if isinstance(value, list) else _number(name, value, steps)
+        parts = _table("SETTING_PARTS").get(key)
+        settings[name] = _parts(name, value, parts) if parts else _number(name, value, steps)
     return settings
+
+
+def _parts(name: str, value: Any, parts: tuple[str, ...]) -> list[int | None]:
+    if type(value) is not list or len(value) != len(parts):
+        raise HostError(f"{name} is not [{', '.join(parts)}]", _NEXT_STEP)
+    return [None if part is None else _number(name, part, 1) for part in value]
 
 
 def _answer(values: dict[int, Any], unknown: dict[str, Any]) -> dict[str, Any]:
@@ -210,7 +234,9 @@ def _status(values: dict[int, Any], unknown: dict[str, Any]) -> dict[str, Any]:
             status[name] = _restart(_number(name, value, 1))
         elif name == "waits_for":
             status[name] = _words("RULES").get(_number(name, value, 1), f"rule {value}")
-        elif name in ("firmware_version", "config_digest"):
+        elif name in _STATUS_TYPES:
+            if type(value) is not _STATUS_TYPES[name]:
+                raise HostError(f"{name} is {_plain(value)!r}", _NEXT_STEP)
             status[name] = _plain(value)
         else:
             status[name] = _number(name, value, steps)
@@ -295,7 +321,7 @@ class Counts:
     def add(self, node: str, arrival_s: float, readings: list[dict[str, Any]]) -> None:
         """Take what decode_payload has of a frame: `count` gets a `count_difference`, and so on."""
         for reading in sorted(readings, key=lambda each: -(each["age_s"] or 0)):
-            for name in _TOTALS:
+            for name in TOTALS:
                 if name in reading and reading["age_s"] is not None:
                     self._add(node, name, arrival_s - reading["age_s"], reading)
 

@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Runs and replays at the desk, shown on the screen as they go."""
 
-from collections.abc import Iterator
+import select
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +62,34 @@ def simulate(
         for node in summary["nodes"]:
             click.echo("\n".join(summary_lines(node)))
     return summary
+
+
+def virtual_board(
+    board: str,
+    mode: str,
+    flash: Path | None,
+    found: Callable[[dict[str, Any]], None],
+    **options: Any,
+) -> None:
+    """Run a virtual board until Ctrl-C; `found` gets who and where it is.
+
+    On a terminal Enter is its reset button, b and Enter the boot loader, u and p the plug.
+    """
+    from simulator.virtual_board import VirtualBoard
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="node071-") as folder, suppress(KeyboardInterrupt):
+        options["tell"] = partial(click.echo, err=True)
+        made = VirtualBoard(board, flash or Path(folder, "flash"), mode, **options)
+        keys = {"": made.press_reset, "p": made.plug_in}
+        keys |= {"b": partial(made.become, "bootloader"), "u": partial(made.become, "unplugged")}
+        with made:
+            found(made.facts())
+            while made.running:
+                if sys.stdin.isatty() and select.select([sys.stdin], [], [], 0.5)[0]:
+                    keys.get(sys.stdin.readline().strip(), made.press_reset)()
+                else:
+                    time.sleep(0.2)
 
 
 def replay(capture: Path, devices: Path | None, target: str, quiet: bool) -> dict[str, Any]:

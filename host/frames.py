@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from host import files, vectors
+from host import codec, files, vectors
 
 NOTES = {
     "age": "when the frame was built; left out under 10 s; null: the clock was lost since",
@@ -65,6 +65,7 @@ def documents() -> dict[str, str]:
     return {
         **{f"docs/{page.name}": filled(page.read_text(encoding="utf-8")) for page in pages},
         "docs/frames.cddl": cddl(),
+        "docs/codec.js": codec.javascript(),
         "tests/vectors/readings.json": vectors.as_json(),
     }
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from host import remarks
 from host.columns import Column, columns
 
 _ROWS = 18  # of the live table: the newest
@@ -78,13 +79,14 @@ class Screen:
             if first:
                 self._line([self._clock, *(each.head for each in self._columns), *self._link()])
             words = (each.text(row.values) for each in self._columns)
-            self._line([_time(row), *words, *_came(row)])
+            self._line([_time(row), *words, *_came(row)], remarks.remarks(row.values))
 
     def _link(self) -> tuple[str, ...]:
         return _LINK if len(self._columns) <= _FEW else _NARROW
 
-    def _line(self, words: Iterable[str]) -> None:
-        self._console.file.write("  ".join(f"{word:>9}" for word in words) + "\n")
+    def _line(self, words: Iterable[str], said: Iterable[str] = ()) -> None:
+        line = "  ".join(f"{word:>9}" for word in words)
+        self._console.file.write("  ".join([line, *said]) + "\n")
         self._console.file.flush()
 
     def progress(self, share: float) -> None:
@@ -108,6 +110,7 @@ class Screen:
         for row in self._rows:
             words = [_cell(each, row.values) for each in self._columns]
             table.add_row(_time(row), *words, *_came(row))
+        table.caption = ", ".join(remarks.remarks(self._rows[-1].values)) if self._rows else ""
         return Group(table, self._progress)
 
 
@@ -140,6 +143,7 @@ def summary_lines(node: dict[str, Any]) -> list[str]:
         f"  airtime   {node['airtime_s']:.1f} s: {shares}"
         f"{node['fair_use_share']:.1%} of fair use (30 s a day)",
         *_outcome(node),
+        *remarks.lines(node["remarks"]),
         f"  energy    {node['mah_day']:.0f} mAh a day ({parts})",
     ]
 

@@ -171,10 +171,10 @@ def _sensor_wires(board: Board, kit: Kit) -> Iterator[Wire]:
     pins = dict(board.pins_for(kit))
     for part in _parts(kit):
         yield Wire(part.title, "supply", _supply(board, kit, part.supply))
-        yield Wire(part.title, "GND", _place(board, "GND"))
+        yield Wire(part.title, "GND", place(board, "GND"))
         for pin, use in part.lines:
             if use in pins:
-                yield Wire(part.title, pin, _place(board, f"GP{pins[use]}"))
+                yield Wire(part.title, pin, place(board, f"GP{pins[use]}"))
 
 
 def _lamp_wires(board: Board, kit: Kit) -> Iterator[Wire]:
@@ -182,23 +182,23 @@ def _lamp_wires(board: Board, kit: Kit) -> Iterator[Wire]:
     for use in ("light green", "light orange", "light red"):
         if use in pins:
             lamp = f"{use.split()[1]} LED, with 330 ohm to GND"
-            yield Wire("traffic light", lamp, _place(board, f"GP{pins[use]}"))
+            yield Wire("traffic light", lamp, place(board, f"GP{pins[use]}"))
     if "lamp" in pins:
-        yield Wire("lamp", "input of its driver", _place(board, f"GP{pins['lamp']}"))
+        yield Wire("lamp", "input of its driver", place(board, f"GP{pins['lamp']}"))
 
 
 def _supply(board: Board, kit: Kit, supply: str) -> str:
-    place = _place(board, supply)
+    at = place(board, supply)
     if board.sensor_power is None or not kit.switches_supply():
-        return place
-    return f"{place}, through a switch that is closed while {_place_of(board)} is high"
+        return at
+    return f"{at}, through a switch that is closed while {_place_of(board)} is high"
 
 
 def _place_of(board: Board) -> str:
-    return _place(board, f"GP{board.sensor_power}")
+    return place(board, f"GP{board.sensor_power}")
 
 
-def _place(board: Board, label: str) -> str:
+def place(board: Board, label: str) -> str:
     """A pin as it is printed on the board, and its number on a header that is known."""
     if not board.header:
         return label.replace("GP", "GPIO ")

@@ -73,6 +73,8 @@ class Board:
         self.levels: dict[int, int] = {}  # last level of each pin, driven by either side
         self.outputs: list[tuple[int, int, int]] = []  # (time_us, pin, level) of posted pins
         self.journal: Path | None = None  # where each operation on its flash is to be written down
+        self.unique_id = unique_id(seed, name, chip)
+        self.region: tuple[int, int] | None = None  # of the flash file: the filesystem, None: all
         self.at_prompt = False
         self.hang_s = HANG_S
         self.ready_us = 0
@@ -362,8 +364,10 @@ class Board:
             "prog_size": PROG_SIZE[self.family],
             "reset_cause": CAUSES[self.family][self.starts[-1][1]],
             "seed": stream.getrandbits(63),
-            "unique_id": list(unique_id(self._seed, self.name, self.chip)),
+            "unique_id": list(self.unique_id),
             "journal": str(self.journal) if self.journal else None,
+            "region": self.region,
+            "flash_at_once": False,
             "live": False,
             "run_main": True,
             "rtc_memory": list(self.rtc_memory),

@@ -23,3 +23,27 @@ PROG_SIZE = {"rp2040": 256, "esp32": 32}  # bytes: what each stock image formats
 def unique_id(seed: int, name: str, chip: str) -> bytes:
     """What `machine.unique_id()` says: 8 bytes of the RP2040's flash, 6 of the ESP32's MAC."""
     return random.Random(f"{seed}/{name}/id").randbytes(8 if chip.startswith("rp2040") else 6)
+
+
+# What the MicroPython of each download target tells of itself, without "with" and its chip.
+_MACHINES = {
+    "ESP32_GENERIC": "Generic ESP32 module",
+    "ESP32_GENERIC-SPIRAM": "Generic ESP32 module with SPIRAM",
+    "LILYGO_TTGO_LORA32": "LILYGO TTGO LoRa32",
+    "RPI_PICO": "Raspberry Pi Pico",
+    "RPI_PICO_W": "Raspberry Pi Pico W",
+    "ADAFRUIT_FEATHER_RP2040": "Adafruit Feather RP2040",
+}
+# sys.implementation._mpy: architecture << 10 (xtensawin 10, armv6m 4) | 3 << 8 | .mpy version 6.
+_MPY = {"esp32": 10 << 10 | 3 << 8 | 6, "rp2040": 4 << 10 | 3 << 8 | 6}
+
+
+def says(chip: str, target: str, mpy: int | None = None) -> dict[str, object]:
+    """What `sys` and `os.uname` of a board's MicroPython tell; `mpy` for an older one."""
+    family = "rp2040" if chip.startswith("rp2040") else "esp32"
+    return {
+        "platform": "rp2" if family == "rp2040" else family,
+        "machine": f"{_MACHINES.get(target, target)} with {family.upper()}",
+        "build": target,
+        "mpy": _MPY[family] if mpy is None else mpy,
+    }

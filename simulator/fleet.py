@@ -37,8 +37,9 @@ from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
+OnI2c = Scd4x | Scd30 | Sht4x | Sht3x | Bme280
 OnUart = MhZ19 | SenseairS8 | A02yyuw | Maxbotix
-OnBus = Scd4x | Scd30 | Sht4x | Sht3x | Bme280 | Ds18b20 | OnUart
+OnBus = OnI2c | OnUart | Ds18b20
 Sensor = OnBus | Pir | Ultrasonic
 _MODELS: dict[str, type[OnBus]] = {
     "scd4x": Scd4x,
@@ -153,8 +154,25 @@ def make_node(
     timing = Timing(plan.clock_ppm, plan.irq_us, plan.stall_us)
     board = Board(plan.name, hardware.chip, flash, log, clock, scenario.seed, timing)
     station = air.station(plan.name, Place(plan.x_m, plan.y_m))
-    radio = wire_radio(board, hardware, station, clock)
     surroundings = Freezable(world)
+    radio, sensors = wire(board, hardware, kit, surroundings, air, station, scenario, plan)
+    device = Device(identity.name, identity.dev_eui, identity.join_eui, identity.app_key)
+    return Node(plan, identity, board, radio, sensors, surroundings, station, hardware, device)
+
+
+def wire(
+    board: Board,
+    hardware: boards.Board,
+    kit: boards.Kit,
+    surroundings: Freezable,
+    air: Air,
+    station: Station,
+    scenario: Scenario,
+    plan: NodePlan,
+) -> tuple[SX1276, dict[str, Sensor]]:
+    """Put everything on a board's pins that it has with a kit."""
+    clock = board.clock
+    radio = wire_radio(board, hardware, station, clock)
     sensors = wire_sensors(board, hardware, kit, surroundings, clock, scenario, plan)
     if hardware.sensor_power is not None and kit.switches_supply():
         wire_supply(board, hardware.sensor_power, sensors)
@@ -167,8 +185,7 @@ def make_node(
     if hardware.button is not None:
         released = 0 if hardware.button.on else 1
         board.wire_input(hardware.button.pin, lambda: released)
-    device = Device(identity.name, identity.dev_eui, identity.join_eui, identity.app_key)
-    return Node(plan, identity, board, radio, sensors, surroundings, station, hardware, device)
+    return radio, sensors
 
 
 def wire_radio(board: Board, hardware: boards.Board, station: Station, clock: Clock) -> SX1276:

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from host import decode, files
+from host import decode, files, remarks
 from host.errors import HostError
 from host.kits import Kit
 from host.kits import kits as kits_of_the_table
@@ -351,6 +351,9 @@ class Run:
             **outcome(
                 self._kits[node.plan.kit].wire_keys(),
                 [(row.time, row.values) for row in self.rows if row.name == node.plan.name],
+            ),
+            "remarks": remarks.counted(
+                row.values for row in self.rows if row.name == node.plan.name
             ),
             "mah_day": round(sum(parts.values()), 2),
             "mah_day_by_part": {name: round(value, 3) for name, value in parts.items()},

@@ -295,7 +295,7 @@ def _usual(kit: str) -> Scenario:
     plans = [load(READY / f"{name}.toml") for name in ready()]
     for wanted in (kit, kit.partition("-")[0]):
         for plan in plans:
-            if any(node.kit == wanted for node in plan.nodes):
+            if not plan.faults and any(node.kit == wanted for node in plan.nodes):
                 return plan
     return load(READY / f"{DEFAULT}.toml")
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A virtual board on a pseudo-terminal, in real time: what mpremote finds at a serial port."""
+"""A virtual board with MicroPython at a port, in real time: what mpremote finds there."""
 
+import json
 import os
 import pty
 import re
@@ -9,77 +10,65 @@ import signal
 import subprocess
 import termios
 import time
-import tty
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from host.errors import HostError
+from simulator.air import Air
 from simulator.board import Board
 from simulator.clock import Clock
+from simulator.family import BOOT_US
+from simulator.port import FLUSH_S, Port
+from simulator.repl import CTRL_A, CTRL_C, FRIENDLY, RAW, Repl
 
-_CTRL_A, _CTRL_B, _CTRL_C, _CTRL_D, _CTRL_E = 1, 2, 3, 4, 5
-_FRIENDLY, _RAW, _PASTE = range(3)
-_OP_EXIT, _OP_FEED, _EDGE_CTRL_C = 9, 12, 255
-_SLICE_S = 0.02
-
-
-class Repl:
-    """Follows what is typed, to know what Ctrl-D means; the unix port has no soft reboot."""
-
-    def __init__(self) -> None:
-        self.mode, self._empty, self._tail = _FRIENDLY, True, b""
-
-    def soft_reboot(self, byte: int) -> bool:
-        """Take one byte on its way to the board; True: here a board starts its program anew."""
-        self._tail = (self._tail + bytes((byte,)))[-3:]
-        if self.mode == _PASTE:
-            if byte == _CTRL_D:
-                self.mode, self._empty = _RAW, True
-        elif self.mode == _FRIENDLY:
-            if byte == _CTRL_A:
-                self.mode, self._empty = _RAW, True
-            return byte == _CTRL_D
-        elif byte == _CTRL_B:
-            self.mode = _FRIENDLY
-        elif byte == _CTRL_D:
-            reboot, self._empty = self._empty, True
-            return reboot
-        elif self._tail == b"\x05A\x01":
-            self.mode = _PASTE
-        elif byte in (_CTRL_C, _CTRL_A):
-            self._empty = True
-        elif byte != _CTRL_E and byte != ord("\r"):
-            self._empty = False
-        return False
+_OP_EXIT, _OP_FEED, _OP_READY, _EDGE_CTRL_C = 9, 12, 21, 255
+_LOOK_S = 0.02  # how late it is seen that a program opens the port
+_QUIET_S = 0.05
+_IDLE_S = 0.5
+_TYPED_MAX = 65536
+_BANNER = re.compile(rb'MicroPython [^\r\n]*\r?\n(Use Ctrl-D|Type "help)[^\r\n]*\r?\n')
 
 
 class LiveBoard(Board):
-    """A board whose clock is the wall's; `port` is where mpremote connects.
+    """A board whose clock is the wall's and whose prompt is at `port`.
 
-    `bytes_per_s` is the speed of the line to the board, 0 for as fast as it goes.
+    `says` is what its MicroPython tells of itself (simulator/family.py). `at_speed`: flash and
+    start take the time that they take on a board. `fit` is called before each start, to put
+    chips on its pins. `left` is set when it has gone to its boot loader.
     """
 
     def __init__(
-        self, name: str, chip: str, flash: Path, log: IO[bytes], seed: int, bytes_per_s: int = 0
+        self,
+        name: str,
+        chip: str,
+        flash: Path,
+        log: IO[bytes],
+        seed: int,
+        port: Port,
+        says: dict[str, object],
+        at_speed: bool = False,
     ):
         super().__init__(name, chip, flash, log, Clock(), seed)
-        self._bytes_per_s = bytes_per_s
-        self._outer, self._outer_slave = pty.openpty()
-        tty.setraw(self._outer_slave)
-        self.port = os.ttyname(self._outer_slave)
+        self.port, self._says, self._at_speed = port, says, at_speed
+        self.air = Air(self.clock, seed)
+        self.fit: Callable[[], None] | None = None
+        self.left = False
         self._inner = -1
         self._repl = Repl()
         self._run_main = True
+        self._ready = False  # its filesystem is mounted: from here on it can be interrupted
         self._bite_us: int | None = None
-        self._interrupt = False
-        self._typed = b""
+        self._interrupt_s: float | None = None  # when Ctrl-C was typed, until it has had its effect
+        self._typed, self._to_inner = bytearray(), bytearray()
         self._swallow = b""
         self._began_s = time.monotonic()
-        self._may_type_s = 0.0
 
     # What differs from a board in virtual time.
 
     def _spawn(self, to_board: int, from_board: int) -> "subprocess.Popen[bytes]":
         self._inner, slave = pty.openpty()
+        os.set_blocking(self._inner, False)
         attributes = termios.tcgetattr(slave)
         attributes[1] &= ~termios.OPOST  # MicroPython ends its own lines with CR LF
         attributes[3] = (attributes[3] | termios.ISIG) & ~termios.ECHO
@@ -98,64 +87,127 @@ class LiveBoard(Board):
         return process
 
     def _description(self) -> dict[str, object]:
-        return {**super()._description(), "live": True, "run_main": self._run_main}
+        return {
+            **super()._description(),
+            "live": True,
+            "flash_at_once": not self._at_speed,
+            "run_main": self._run_main,
+            "says": self._says,
+        }
 
     def _lease_us(self) -> int:
         return self.clock.now_us  # every call comes here: the wall clock cannot be lent
 
+    def unwire(self) -> None:
+        """Take everything off its pins again."""
+        for wires in (
+            self._spi, self._selected, self._i2c, self._one_wire, self._output_handlers,
+            self._inputs, self._adc, self._pulses, self._uart, self._posted_pins, self.levels,
+        ):  # fmt: skip
+            wires.clear()
+
+    def power_on(self, why: str = "power") -> None:
+        """Start the board, unless it runs."""
+        if self._process is None and self.fit is not None:
+            self.fit()
+        self._ready, self._interrupt_s = False, None
+        super().power_on(why)
+        self.ready_us = self.clock.now_us + (BOOT_US[self.family] if self._at_speed else 0)
+
     def power_off(self) -> None:
         super().power_off()
+        self._to_inner.clear()
         if self._inner >= 0:
             os.close(self._inner)
             self._inner = -1
 
-    def close(self) -> None:
-        """End the board and its port."""
-        self.power_off()
-        os.close(self._outer)
-        os.close(self._outer_slave)
-
     # Life in real time.
 
     def run_for(self, seconds: float) -> None:
-        """Serve the board, its terminal and its watchdog for so long."""
+        """Serve the board, its port and its watchdog for so long."""
         end_s = time.monotonic() + seconds
-        while time.monotonic() < end_s:
-            self._turn()
+        while (left_s := end_s - time.monotonic()) > 0:
+            self.turn(left_s)
 
-    def _turn(self) -> None:
+    def turn(self, most_s: float, also: int = -1) -> None:
+        """Wait until something happens, `most_s` at most, and serve it.
+
+        `also` is a descriptor that ends the wait when it can be read.
+        """
         now_us = round((time.monotonic() - self._began_s) * 1e6)
         self.clock.run_until(max(now_us, self.clock.now_us))
         if self._bite_us is not None and now_us >= self._bite_us:
             self._restart("watchdog")
-        if self._pending is not None and (self.ready_us <= now_us or self._interrupt):
+        if self._pending is not None and (self.ready_us <= now_us or self._interrupt_s):
             self._serve_now()
-        waits_s = min(max((self.ready_us - now_us) / 1e6, 0.0005), _SLICE_S)
-        readable = [self._outer, self._inner]
-        if self._pending is None:
-            readable.append(self._from_board)
-        for ready in select.select(readable, [], [], waits_s)[0]:
-            if ready == self._from_board and self._pending is None:
-                self._read_request()
-            elif ready == self._inner:
-                self._from_inner()
-            elif ready == self._outer:
-                self._typed += os.read(self._outer, 4096)
+        if self.left:
+            return
+        self.port.look()
+        reads = [self.port.fileno()] if self._takes_more() else []
+        writes = [self.port.fileno()] if self.port.waits else []
+        if self._inner >= 0:
+            reads += [] if self.port.full else [self._inner]
+            writes += [self._inner] if self._to_inner else []
+        if self._pending is None and self._process is not None:
+            reads.append(self._from_board)
+        reads += [also] if also >= 0 else []
+        readable, _, _ = select.select(reads, writes, [], min(most_s, self._wait_s(now_us)))
+        self.port.flush()
+        if self._pending is None and self._process is not None and self._from_board in readable:
+            self._read_request()
+        if self._inner in readable:
+            self._from_inner()
+        if self.port.attached:
+            self._typed += self.port.read()
         self._type()
+        self.port.strain()
+
+    def _takes_more(self) -> bool:
+        return self.port.attached and len(self._typed) + len(self._to_inner) < _TYPED_MAX
+
+    def _wait_s(self, now_us: int) -> float:
+        """Seconds until the next thing that is no byte."""
+        dues = [self._bite_us, self.clock.next_us()]
+        if self._pending is not None:
+            dues.append(self.ready_us)
+        next_us = min([due for due in dues if due is not None], default=now_us + 10**6)
+        most_s = 0.002 if self.port.bytes_per_s and self.port.attached else _IDLE_S
+        if not self.port.attached or self._interrupt_s:
+            most_s = min(most_s, _LOOK_S)
+        if self.port.waits:
+            most_s = min(most_s, FLUSH_S)
+        return min(max((next_us - now_us) / 1e6, 0.0), most_s)
 
     def _serve_now(self) -> None:
         assert self._pending is not None
         op, _, body = self._pending
         if op == _OP_EXIT:
-            self._restart(re.sub(rb'[\["]|,.*', b"", body).decode())
+            self._end(*json.loads(body))
             return
         if op == _OP_FEED:
             self._bite_us = int.from_bytes(body, "little")
-        if self._interrupt:
-            self._edges, self._interrupt = [(_EDGE_CTRL_C, 0, 0)], False
+        elif op == _OP_READY:
+            self._ready = True
+        if self._interrupt_s and self._ready:
+            self._edges, self._interrupt_s = [(_EDGE_CTRL_C, 0, 0)], None
         answer = self._perform(op, body)
         self._pending = None
         self._answer(answer)
+
+    def _end(self, why: str, sleep_us: int, held_pins: list[int]) -> None:
+        """What its program has asked for: a restart, a sleep, or its boot loader."""
+        if why == "bootloader":
+            self.power_off()
+            self.left = True
+        elif why == "stuck" or sleep_us:
+            self.power_off()
+            self._bite_us = None
+            if why != "stuck":
+                self._note_sleep(1, self.clock.now_us)
+                self.clock.call_at(self.clock.now_us + sleep_us, self._restart, why)
+        else:
+            self._restart(why)
+        self.held_pins = held_pins
 
     def _restart(self, why: str, run_main: bool = True) -> None:
         self.power_off()
@@ -163,14 +215,22 @@ class LiveBoard(Board):
         if why != "soft_reset":  # which leaves an armed watchdog running
             self._bite_us = None
         if run_main:
-            self._repl = Repl()
+            self._repl, self._swallow = Repl(), b""
+            self._typed.clear()
         self.power_on(why)
-        self.ready_us = self.clock.now_us
+
+    def _read_request(self) -> None:
+        try:
+            super()._read_request()
+        except HostError:  # the process has ended by itself: a board would start anew
+            self._restart("soft_reset")
 
     def _from_inner(self) -> None:
         try:
             data = os.read(self._inner, 4096)
-        except OSError:  # the process has ended by itself: a board would be at its prompt again
+        except BlockingIOError:
+            return
+        except OSError:
             self._restart("soft_reset")
             return
         if self._swallow:  # the banner of a restarted process, up to the first prompt
@@ -179,46 +239,72 @@ class LiveBoard(Board):
             if at < 0:
                 return
             data, self._swallow = b"", b""
-            if self._repl.mode == _RAW:
-                os.write(self._inner, b"\x01")
-        if self._repl.mode == _FRIENDLY:
+            if self._repl.mode == RAW:
+                self._to_inner[:0] = bytes((CTRL_A,))
+                self._push()
+        if self._repl.mode == FRIENDLY:
             data = re.sub(rb"(?<!\r)\n", b"\r\n", data)  # what a program prints
-        os.write(self._outer, data)
+            data = _BANNER.sub(self._banner(), data)
+        self.port.write(data)
+
+    def _banner(self) -> bytes:
+        help_line = 'Type "help()" for more information.'
+        return f"MicroPython; {self._says['machine']}\r\n{help_line}\r\n".encode()
 
     def _type(self) -> None:
-        """Pass on what was typed, no faster than the line is."""
-        now_s = time.monotonic()
-        if not self._typed or now_s < self._may_type_s or self._swallow:
+        """Pass on what was typed, once somebody is there who takes it."""
+        if self._process is None:
+            self._typed.clear()
+        self._ctrl_c()
+        if not self._ready or self._swallow or self._interrupt_s:
             return
-        count = 64 if self._bytes_per_s else len(self._typed)
-        if self._bytes_per_s:
-            self._may_type_s = max(self._may_type_s, now_s - 0.05) + count / self._bytes_per_s
-        for index, byte in enumerate(self._typed[:count]):
+        for index, byte in enumerate(self._typed):
             if self._repl.soft_reboot(byte):
-                self._typed = self._typed[index + 1 :]
+                del self._typed[: index + 1]
                 self._soft_reboot()
                 return
-            if byte == _CTRL_C:
-                self._ctrl_c()
-            else:
-                os.write(self._inner, bytes((byte,)))
-        self._typed = self._typed[count:]
+            if byte == CTRL_C:
+                del self._typed[: index + 1]
+                self._push()
+                self._interrupt_s = time.monotonic()
+                self._type()
+                return
+            self._to_inner.append(byte)
+        self._typed.clear()
+        self._push()
+
+    def _push(self) -> None:
+        """Type into the process as much as it takes."""
+        try:
+            while self._to_inner:
+                del self._to_inner[: os.write(self._inner, self._to_inner[:4096])]
+        except BlockingIOError:
+            pass
 
     def _ctrl_c(self) -> None:
-        """Interrupt the call that the board is in, the code that it runs, or its prompt."""
-        assert self._process is not None
-        if self._pending is not None:
-            self._interrupt = True
-        elif _catches_sigint(self._process.pid):
+        """Interrupt the code that it runs, or its prompt.
+
+        A signal at the wrong moment tears an answer of ours: code that calls us is interrupted by
+        the answer, a signal is for code that has not called for a while.
+        """
+        if self._interrupt_s is None or self._process is None or self._pending is not None:
+            return
+        if not _catches_sigint(self._process.pid):
+            self._to_inner.append(CTRL_C)
+        elif time.monotonic() - self._interrupt_s > _QUIET_S:
             self._process.send_signal(signal.SIGINT)
         else:
-            os.write(self._inner, b"\x03")
+            return
+        self._interrupt_s = None
+        self._push()
 
     def _soft_reboot(self) -> None:
         """Start the program anew; from the raw REPL only boot.py, as on a board."""
-        raw = self._repl.mode == _RAW
-        os.write(self._outer, b"OK\r\nMPY: soft reboot\r\n" if raw else b"MPY: soft reboot\r\n")
+        raw = self._repl.mode == RAW
+        self.port.write(b"OK\r\nMPY: soft reboot\r\n" if raw else b"MPY: soft reboot\r\n")
+        typed = bytes(self._typed)
         self._restart("soft_reset", run_main=not raw)
+        self._typed[:] = typed
         self._swallow = b"\n" if raw else b""
 
 

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).with_name("bench")))
 
+import codec
 import decoding
 import heap
 import lone
@@ -40,6 +41,7 @@ def rows(folder):
         ("bytes on air", lambda: payload.rows(firmware)),
         ("simulated / real time", lambda: week.rows(run)),
         ("decode of captured frames", lambda: decoding.rows(run)),
+        ("the codec of the networks", codec.rows),
     ):
         print(f"bench: {name} ...", file=sys.stderr, flush=True)
         try:

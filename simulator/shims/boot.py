@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Start one virtual board: connect to the host, mount its flash as the root, run boot.py, main.py.
 
-Arguments: the file descriptors to read from and write to, and the flash image.
+Arguments: the file descriptors to read from and write to, and the flash file; of that the host says
+which part is the filesystem.
 """
 
 import builtins
@@ -13,7 +14,7 @@ import machine
 import onewire  # noqa: F401
 import os
 import struct
-import time  # noqa: F401
+import time
 import vfs
 
 _BLOCK = 4096
@@ -24,14 +25,14 @@ _open = open
 
 
 class Flash:
-    """The image file as a block device that takes its time and counts its wear.
+    """A part of the flash file as a block device that takes its time and counts its wear.
 
     `journal`, a file or None, gets each operation before it is done: time, erase or program, block,
     offset, length, and the bytes that are programmed.
     """
 
-    def __init__(self, file, size, journal):
-        self._file, self._size, self._journal = file, size, journal
+    def __init__(self, file, begin, size, journal):
+        self._file, self._begin, self._size, self._journal = file, begin, size, journal
 
     def _note(self, kind, block, offset, data):
         if self._journal:
@@ -41,7 +42,7 @@ class Flash:
             self._journal.flush()
 
     def readblocks(self, block, buffer, offset=0):
-        self._file.seek(block * _BLOCK + offset)
+        self._file.seek(self._begin + block * _BLOCK + offset)
         self._file.readinto(buffer)
 
     def writeblocks(self, block, buffer, offset=None):
@@ -49,7 +50,7 @@ class Flash:
             self.ioctl(6, block)
             offset = 0
         self._note(_wire.POST_PROGRAM, block, offset, buffer)
-        self._file.seek(block * _BLOCK + offset)
+        self._file.seek(self._begin + block * _BLOCK + offset)
         self._file.write(buffer)
         _busy((len(buffer) + _PAGE - 1) // _PAGE * _PAGE_US)
         _wire.post(_wire.POST_PROGRAM, block)
@@ -61,7 +62,7 @@ class Flash:
             return _BLOCK
         if command == 6:
             self._note(_wire.POST_ERASE, argument, 0, b"")
-            self._file.seek(argument * _BLOCK)
+            self._file.seek(self._begin + argument * _BLOCK)
             for _ in range(_BLOCK // len(_ERASED)):
                 self._file.write(_ERASED)
             _busy(_ERASE_US)
@@ -71,6 +72,8 @@ class Flash:
 
 def _busy(cost_us):
     """RP2040 has its interrupts off meanwhile; ESP32 runs no handler before the file call ends."""
+    if _wire.board["flash_at_once"]:
+        return
     _wire.in_flash = True
     _wire.spend(cost_us)
     _wire.in_flash = False
@@ -101,18 +104,39 @@ class File:
 
 
 def mount(flash):
-    """Mount as the stock images do: RP2040 formats what it cannot mount, ESP32 refuses to start."""
+    """Mount as the stock images do: RP2040 formats what it cannot mount, ESP32 only what is blank
+    and refuses else to start."""
+    esp32 = not _wire.board["chip"].startswith("rp2040")
     vfs.umount("/")
     try:
         vfs.mount(vfs.VfsLfs2(flash, progsize=_wire.board["prog_size"]), "/")
     except OSError:
-        if not _wire.board["chip"].startswith("rp2040"):
-            print("The filesystem appears to be corrupted.")
-            raise
+        if esp32 and not _blank(flash):
+            _refuse()
         vfs.VfsLfs2.mkfs(flash, progsize=_wire.board["prog_size"])
         vfs.mount(vfs.VfsLfs2(flash, progsize=_wire.board["prog_size"]), "/")
+        if esp32:
+            with open("/boot.py", "w") as file:  # ports/esp32/modules/inisetup.py
+                file.write("# This file is executed on every boot (including wake-boot)\n")
     os.chdir("/")
     sys.path[:] = ["", ".frozen", "/lib"]
+
+
+def _blank(flash):
+    block = bytearray(_BLOCK)
+    flash.readblocks(0, block)
+    return all(byte == 0xFF for byte in block)
+
+
+def _refuse():
+    """What ESP32 prints for ever; at a terminal somebody can end it by Ctrl-C."""
+    print("The filesystem appears to be corrupted.")
+    if not _wire.board["live"]:
+        raise OSError
+    _wire.trip(_wire.OP_READY)
+    while True:
+        time.sleep(3)
+        print("The filesystem appears to be corrupted.")
 
 
 def run(name):
@@ -133,10 +157,17 @@ def start():
         import esp32  # noqa: F401
     file = open(sys.argv[3], "r+b")
     journal = _wire.board["journal"]
-    if not _wire.board["live"] and not _wire.board["chip"].startswith("rp2040"):
+    if _wire.board["live"]:
+        import _live
+
+        _live.become(_wire.board)
+    elif not _wire.board["chip"].startswith("rp2040"):
         builtins.open = File
-    mount(Flash(file, file.seek(0, 2), _open(journal, "ab") if journal else None))
+    begin, size = _wire.board["region"] or (0, file.seek(0, 2))
+    mount(Flash(file, begin, size, _open(journal, "ab") if journal else None))
     try:
+        if _wire.board["live"]:
+            _wire.trip(_wire.OP_READY)
         run("boot.py")
         if _wire.board["run_main"]:
             run("main.py")

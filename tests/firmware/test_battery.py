@@ -30,3 +30,8 @@ def test_dev_status_ans_is_1_to_254_between_empty_and_full():
     # TS001 5.5: 1 is the minimum, 254 the maximum; 0 and 255 say something else
     assert [level(cv) for cv in (0, 299, 300, 360, 420, 500)] == [1, 1, 1, 127, 254, 254]
     assert Battery(lambda: 1800, 2000).level() == 127
+
+
+def test_under_3_3_v_it_is_spent_and_under_2_v_there_is_none():
+    spent = [Battery(lambda mv=mv: mv, 2000).spent() for mv in (1648, 1647, 998, 997, 0)]
+    assert spent == [False, True, True, False, False]

@@ -141,3 +141,17 @@ def test_the_interval_stretches_with_the_data_rate():
     ]
     assert minutes == [10, 10, 10, 17, 39, 71]
     assert stretched_s(600, 400001, 30000000) == 1153  # never a millisecond over the budget
+
+
+def test_what_readings_need_in_the_day_to_come_is_not_given_away():
+    budget = Budget(30)
+    for hour in range(24):
+        budget.spend(1000000, hour * HOUR)
+    now_s = 23 * HOUR
+    # 24 of 30 s a day, evenly: six are left, and stay so
+    assert budget.left_us(now_s) == budget.left_us(now_s, 24000000) == 6000000
+    # at 27 s a day only three, and in a burst they would be missed later
+    assert budget.left_us(now_s, 27000000) == 3000000
+    assert budget.wait_s(3000000, now_s, 27000000) == 0
+    budget.spend(10000000, now_s)
+    assert budget.left_us(now_s, 24000000) == -4000000

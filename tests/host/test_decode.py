@@ -89,6 +89,12 @@ def test_unknown_keys_are_kept_apart_as_json():
         ("a12000ff", "no CBOR"),
         ("a12020", "-1 is no bit mask"),
         ("81" * 1000, "no CBOR"),
+        ("bf0101ff", "no CBOR"),
+        ("a201010102", "no CBOR"),
+        ("a20005f405", "no CBOR"),  # False is no second 0
+        ("a101c24101", "co2 is \"CBORTag(2, b'"),
+        ("a1011b0020000000000000", "co2 is 9007199254740992, not a whole number"),
+        ("a11b002000000000000000", "an item is not a CBOR map with integer keys"),
     ],
 )
 def test_malformed_payloads_have_one_line(payload, cause):
@@ -106,6 +112,35 @@ def test_garbage_is_decoded_or_refused(payload):
             json.dumps(decode_payload(payload, f_port, downlink))
         except HostError as error:
             assert "\n" not in str(error)
+
+
+def test_a_tag_is_not_obeyed():
+    """A date, a pattern, a number with a billion digits: none of them is made."""
+    for tagged in ("c06161", "d82361" + b"(".hex(), "c4821a3b9aca0001"):
+        found = decode_payload(bytes.fromhex("a20107" + "1840" + tagged))
+        assert found["readings"] == [{"age_s": 0, "co2": 7}]
+        assert found["unknown"]["64"].startswith("CBORTag(")
+
+
+@pytest.mark.parametrize(
+    ("values", "cause"),
+    [
+        ({6: 5}, "marks is not [empty, full, level]"),
+        ({6: [1, 2]}, "marks is not [empty, full, level]"),
+        ({11: [800, "x"]}, "light is 'x', not a whole number"),
+        ({1: [1, 2]}, "interval is [1, 2], not a whole number"),
+    ],
+)
+def test_settings_of_another_shape_are_refused(values, cause):
+    with pytest.raises(HostError) as error:
+        decode_payload(cbor2.dumps(values), 2, downlink=True)
+    assert cause in str(error.value)
+
+
+@pytest.mark.parametrize("values", [{0: 5}, {0: b"0.1.0"}, {1: "abcd"}, {1: None}])
+def test_status_of_another_type_is_refused(values):
+    with pytest.raises(HostError, match=r"^(firmware_version|config_digest) is "):
+        decode_payload(cbor2.dumps(values), 3)
 
 
 def test_settings_and_their_answer():

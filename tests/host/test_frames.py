@@ -46,7 +46,14 @@ def complaints(kind, payload):
 
 
 @pytest.mark.parametrize(
-    "path", ["docs/frames.md", "docs/leds.md", "docs/frames.cddl", "tests/vectors/readings.json"]
+    "path",
+    [
+        "docs/frames.md",
+        "docs/leds.md",
+        "docs/frames.cddl",
+        "docs/codec.js",
+        "tests/vectors/readings.json",
+    ],
 )
 def test_a_document_is_fresh(path):
     assert frames.documents()[path] == ROOT.joinpath(path).read_text(), "run `make docs`"

@@ -7,7 +7,7 @@ from io import BytesIO, StringIO, TextIOWrapper
 import pytest
 from rich.console import Console
 
-from host import boards, decode
+from host import boards, decode, files, remarks
 from host.replay import Row
 from host.screen import Screen, summary_lines
 
@@ -15,7 +15,7 @@ AT = datetime(2026, 11, 23, 9, 20)
 NODE = {
     "name": "classroom-1", "kit": "classroom", "board": "rpi-pico-rfm95", "joins": 1,
     "join_tries": 2, "uplinks_sent": 144, "uplinks_heard": 143, "airtime_s": 112.5,
-    "duty_cycle_share": 0.123, "fair_use_share": 3.75, "co2_minutes_above_800": 360,
+    "duty_cycle_share": 0.123, "fair_use_share": 3.75, "remarks": {}, "co2_minutes_above_800": 360,
     "co2_minutes_above_1200": 250, "mah_day": 984.31,
     "mah_day_by_part": {"radio": 0.329, "sensors": 359.984, "processor": 624.0},
 }  # fmt: skip
@@ -301,3 +301,39 @@ def test_a_summary_says_what_its_kit_is_for():
     nothing = {"fill_now": None, "level_highest_mm": None, "occupied_share": None}
     nothing |= {"count_sum": None, "count_back_sum": None}
     assert outcome(emptied_at=[], level_now_mm=None, level_highest_at=None, **nothing) == []
+
+
+TROUBLE = {"flags": ["needs airing", "calibration due"], "faults": ["temperature_2"]}
+
+
+def test_what_a_reading_says_of_itself_stands_behind_its_line():
+    good, bad = plain(["co2"], reading(7, co2=650), reading(8, co2=651, **TROUBLE))[1:]
+    assert good.endswith("SF12 7")
+    assert bad.endswith("SF12 8 needs airing calibration due no temperature 2")
+
+
+def test_what_the_newest_reading_says_of_itself_stands_under_the_table():
+    screen = Screen("class", Console(file=StringIO()))
+    for row, said in ((reading(7, **TROUBLE), True), (reading(8, co2=651), False)):
+        screen.row(row)
+        out = Console(file=StringIO(), width=80)
+        out.print(screen.drawn())
+        text = "needs airing, calibration due, no temperature 2"
+        assert (text in out.file.getvalue()) == said
+
+
+def test_a_summary_counts_the_remarks_and_says_what_to_do():
+    counts = remarks.counted([TROUBLE, {"co2": 420}, {"flags": ["needs airing"]}])
+    assert counts == {"needs airing": 2, "calibration due": 1, "no temperature 2": 1}
+    assert outcome(remarks=counts) == [
+        "  remark    needs airing (2 readings): for a week CO2 never fell to 500 ppm:",
+        "            open windows, at the end of the day too",
+        "  remark    calibration due (1 reading): put it in fresh air and calibrate it:",
+        "            docs/kits.md says how",
+        "  remark    no temperature 2 (1 reading): no good value came: look at the sensor",
+        "            and its wires",
+    ]
+
+
+def test_each_flag_has_a_word_of_advice():
+    assert set(remarks.ADVICE) == set(files.readings().FLAGS)

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import pytest
 
-from host import boards
 from simulator import scenario as scenarios
 from simulator.run import Run
 from simulator.scenario import FaultPlan
@@ -177,17 +176,6 @@ def test_morning_and_evening_differ_in_direction_on_the_path(bikes):
         halves[name] = noon, reported[-1][1] - noon
     assert halves["count"][0] > 2 * halves["count_back"][0]
     assert halves["count_back"][1] > 2 * halves["count"][1]
-
-
-def test_the_nodes_own_transmissions_light_the_lamp_and_are_not_counted(tmp_path):
-    day = Day("crossing", tmp_path, 1.0, traffic={"busiest_per_h": 0}, duration_h=4.0)
-    assert {total for _, total in day.reported()} == {0}
-    pin = boards.boards()["rpi-pico-rfm95"].lamp
-    lit_us = [at_us for at_us, each, level in day.node.board.outputs if each == pin and level]
-    uplinks = [each for each in day.sent if each[0] > 60 * S]
-    assert len(uplinks) >= 14
-    for start_us, end_us in uplinks:
-        assert any(start_us <= at_us <= end_us + S for at_us in lit_us)
 
 
 def test_when_somebody_passes_shows_in_no_frame_but_by_the_total(crossing, tmp_path):

@@ -202,63 +202,12 @@ def test_a_frozen_sensor_repeats_itself(trial, kit, sensor):
 # A pulse sensor's own ways to fail (hardware.md 1.3); test_uart_distances.py has the others'.
 
 
-def failing(trial, begins_h=2.0, ends_h=4.0, **attributes):
-    """A bin of 6 hours whose sensor has these attributes for a time."""
-
-    def prepare(run):
-        for name, value in attributes.items():
-            sonar = run.node.sensors["pulse"]
-            run.at(begins_h, setattr, sonar, name, value)
-            run.at(ends_h, setattr, sonar, name, getattr(sonar, name))
-
-    worlds = steps(900.0, 900.0, 1.0)
-    return trial(6.0, usual="bin", kit="bin-jsn-sr04t", prepare=prepare, worlds=worlds)
-
-
-@pytest.mark.parametrize("failure", ["deaf", "wet", "silent"])
-def test_no_echo_and_water_on_the_face_are_faults_until_they_are_over(trial, failure):
-    found = failing(trial, **{failure: True})
-    during, after = between(found, 2.1, 3.9), between(found, 4.4, 6)
-    assert len(during) >= 5 and len(after) >= 4
-    assert all(values["faults"] == ["distance", "fill"] for values in during)
-    assert all("distance" not in values and "fill" not in values for values in during)
-    assert all(abs(values["distance"] - 900) <= 2 and values["fill"] == 35 for values in after)
-
-
-def test_a_stuck_echo_loses_its_supply_and_goes_on(trial):
-    found = failing(trial, sticks=True, ends_h=9.0)
-    assert all(abs(values["distance"] - 900) <= 2 for values in between(found, 0, 6))
-    echoless = steps(900.0, 900.0, 1.0, echo_lost=0.25)
-    sticky = trial(
-        6.0, usual="bin", kit="bin-jsn-sr04t", worlds=echoless,
-        prepare=lambda run: setattr(run.node.sensors["pulse"], "sticks", True),
-    )  # fmt: skip
-    values = between(sticky, 0, 6)
-    assert len(values) >= 17 and all(abs(each["distance"] - 900) <= 2 for each in values)
-
-
-def test_multiple_and_short_echoes_make_no_false_alarm(trial):
-    found = failing(trial, multiple=0.1, short=0.1)
-    assert all(abs(values["distance"] - 900) <= 10 for values in between(found, 0, 6))
-
-
 @pytest.mark.parametrize(("kit", "near_mm"), [("bin-jsn-sr04t", 200.0), ("bin", 25.0)])
 def test_a_heap_in_the_blind_zone_is_a_fault(trial, kit, near_mm):
     found = trial(4.0, usual="bin", kit=kit, worlds=steps(600.0, near_mm, 2.0))
     assert {values.get("fill") for values in between(found, 0.0, 2.0)} == {71}
     for values in between(found, 2.05, 4):
         assert values["faults"] == ["distance", "fill"]
-
-
-def test_without_the_temperature_the_distance_comes_and_says_so(trial):
-    fault = FaultPlan("sensor-silent", 1.0, "node", "sht4x", until_h=3.0)
-    found = trial(5.0, usual="bin", kit="bin", faults=(fault,), worlds=steps(900.0, 900.0, 1.0))
-    for values in between(found, 1.1, 2.9):
-        assert values["flags"] == ["not temperature-compensated"]
-        assert values["faults"] == ["temperature"]
-        assert abs(values["distance"] - 903) <= 2  # it is 8 degC, and 10 are assumed
-    for values in between(found, 3.4, 5):
-        assert "flags" not in values and abs(values["distance"] - 900) <= 2
 
 
 def test_a_rough_surface_is_called_noisy(trial):

@@ -4,7 +4,6 @@
 from itertools import pairwise
 
 import cbor2
-import pytest
 
 from host import image
 from simulator.scenario import FaultPlan
@@ -44,15 +43,6 @@ def record(state, name):
     slots = [data for slot, data in state.items() if slot.startswith(name + ".")]
     newest = max(slots, key=lambda data: int.from_bytes(data[:4], "little"))
     return cbor2.loads(newest[4:-4])
-
-
-@pytest.mark.parametrize("board", [ESP32, RP2040])
-def test_a_loop_that_waits_for_ever_is_bitten_although_it_sleeps(trial, board):
-    # the sensor falls silent, and the tries never end: each waits a second and would feed
-    run = trial(1.2, [STUCK], board=board, faults=(SILENT,))
-    (at_h, why), *_ = run.starts()[1:]
-    assert why == "watchdog" and 1 < at_h < 1 + (30 + 180 + 8 + 2) / 3600
-    assert "start 2 reason 2" in run.log()
 
 
 def test_quick_crashes_lead_to_safe_mode_which_reports_every_hour_and_ends_by_itself(trial):
@@ -123,20 +113,6 @@ def test_a_start_that_cannot_be_counted_is_tried_again_after_a_minute(trial):
     assert run.board.wear.programs < 10
 
 
-def test_a_dead_radio_neither_restarts_nor_stops_the_light(trial):
-    dead = FaultPlan("radio-silent", 0.0, "node", until_h=12.0)
-    run = trial(16.0, faults=(dead,))
-    assert run.starts() == [(0.0, "power")]
-    assert run.log().count("radio: RegVersion is 0x00") < 100
-    assert blinks(run, 0.1, 11.9) == {2} and not blinks(run, 13.5, 16)
-    assert len(lamp_hours(run)) >= 5
-    assert run.summary["flash_erases"] < 30
-    # once it is there, what was measured meanwhile follows, with its ages
-    assert run.summary["joins"] == 1
-    assert len({round(at_s / 600) for at_s in run.measured_s()}) == 16 * 6
-    assert "waits 60 s: radio" in run.log() and "waits 3600 s: radio" in run.log()
-
-
 def test_a_radio_that_dies_on_the_way_is_survived(trial):
     dead = FaultPlan("radio-silent", 2.0, "node", until_h=4.0)
     run = trial(7.0, faults=(dead,))
@@ -178,29 +154,3 @@ def test_a_node_that_was_registered_anew_says_so(trial):
 def test_a_node_out_of_reach_says_that_it_looks_for_the_network(trial):
     run = trial(1.0, faults=(FaultPlan("gateway-off", 0.0, gateway="town-hall"),))
     assert blinks(run, 0.05, 1.0) == {1} and "join back-off" in run.log()
-
-
-def test_a_config_that_is_lost_is_said_and_reported_when_it_is_back(trial):
-    good = {}
-
-    def spoil(run):
-        run.board.power_off()
-        good["config"] = run.flash.read("/state/config.0")
-        run.flash.write("/state/config.0", good["config"][:-1])
-        run.board.power_on()
-
-    def mend(run):
-        run.board.power_off()
-        run.flash.write("/state/config.0", good["config"])
-        run.board.power_on()
-
-    def prepare(run):
-        run.at(1.0, spoil, run)
-        run.at(2.0, mend, run)
-
-    run = trial(3.0, prepare=prepare)
-    assert "not provisioned: no config on this board - next: node071 provision" in run.log()
-    assert not [at_s for at_s, _ in run.sent if 3601 < at_s < 7200]
-    assert blinks(run, 1.01, 2.0) == {3}
-    assert run.restarts() == ["power-on", "config lost"]
-    assert run.log().count("start 2") == 1 and "start 3" not in run.log()

@@ -11,8 +11,10 @@ import pytest
 from littlefs import LittleFS
 
 from host import boards, provision
-from simulator.air import Air, Place
+from simulator.air import Place
+from simulator.family import says
 from simulator.fleet import wire_radio
+from simulator.port import Port
 from simulator.terminal import LiveBoard
 
 HANG_S = 60
@@ -30,11 +32,14 @@ class Desk:
         identity = provision.new_identity("desk", bytes(7) + b"\x01")
         flash = folder / "flash"
         flash.write_bytes(provision.flash_image(hardware, kit, identity))
+        self.port = Port(SLOW_BYTES_PER_S)
+        self.port.open()
         self.board = LiveBoard(
-            "desk", hardware.chip, flash, (folder / "log").open("wb"), 1, SLOW_BYTES_PER_S
-        )
-        air = Air(self.board.clock, 1)
-        wire_radio(self.board, hardware, air.station("desk", Place(0, 0)), self.board.clock)
+            "desk", hardware.chip, flash, (folder / "log").open("wb"), 1, self.port,
+            says(hardware.chip, hardware.micropython),
+        )  # fmt: skip
+        station = self.board.air.station("desk", Place(0, 0))
+        wire_radio(self.board, hardware, station, self.board.clock)
         self.board.wire_input(hardware.button.pin, lambda: 1)
         for pin in hardware.lamp_pins():
             self.board.wire_lamp(pin)
@@ -43,7 +48,7 @@ class Desk:
     def mpremote(self, *words):
         """Run it while the board goes on; returns (exit status, output)."""
         program = subprocess.Popen(
-            [sys.executable, "-m", "mpremote", "connect", self.board.port, *words],
+            [sys.executable, "-m", "mpremote", "connect", self.port.path, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -79,7 +84,8 @@ def desk(tmp_path):
     (tmp_path / "big.bin").write_bytes(bytes(range(256)) * (FILE_BYTES // 256))
     made.board.run_for(5)  # past the three seconds: the watchdog is armed
     yield made
-    made.board.close()
+    made.board.power_off()
+    made.port.close()
 
 
 def test_a_copy_to_a_running_node_fails_because_the_watchdog_bites(desk):

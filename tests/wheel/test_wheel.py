@@ -46,6 +46,13 @@ def test_the_replay_runs(day):
     assert json.loads(done.stdout)["decoded"] == summary["nodes"][0]["decoded"]
 
 
+def test_the_codec_comes_along(day):
+    folder, _ = day
+    done = run(PYTHON.with_name("node071"), "codec", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ROOT.joinpath("docs/codec.js").read_text()
+
+
 def test_the_code_is_the_wheels(day):
     folder, _ = day
     where = "import host, simulator; print(host.__file__, simulator.__file__)"

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: MIT
+"""A virtual board with MicroPython: the real mpremote at its port, and the bytes in its flash."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+import serial
+from programs import HANG_S, mpremote, wait_for
+
+from host import boards, image, provision
+from host.errors import WrongUse
+from simulator.virtual_board import VirtualBoard
+
+ESP32, RP2040 = "ttgo-lora32-v2_1", "rpi-pico-rfm95"
+WHO = (
+    "import sys, os, machine; s = sys.implementation;"
+    "print(sys.platform, os.uname().sysname, s._mpy, s._build, machine.unique_id().hex(), end='|');"
+    "print(s._machine, end='|'); f = os.statvfs('/'); print(f[0] * f[2], end='')"
+)
+FLOOD = b"while True:\n    print('x' * 60)\n"
+COUNT = b"with open('log', 'a') as file:\n    file.write('m')\n"
+
+
+@pytest.fixture(scope="module", params=[ESP32, RP2040])
+def board(request, tmp_path_factory):
+    flash = tmp_path_factory.mktemp("board") / "flash"
+    with VirtualBoard(request.param, flash, files={"kept.txt": b"kept"}) as made:
+        yield made
+
+
+@pytest.fixture
+def once(tmp_path):
+    """A function that makes a board for one test."""
+    made = []
+
+    def make(name=RP2040, **options):
+        made.append(VirtualBoard(name, tmp_path / "flash", **options))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+def heard(board, wanted, typed=b""):
+    """All that comes over the line until these bytes have."""
+    with serial.Serial(board.port, 115200, timeout=HANG_S) as line:
+        line.write(typed)
+        return line.read_until(wanted)
+
+
+def test_it_tells_of_the_board_that_it_is(board):
+    status, told = mpremote(board, "exec", WHO)
+    own, machine, size = told.split("|")
+    expected = {
+        ESP32: (f"esp32 esp32 11014 LILYGO_TTGO_LORA32 {board.unique_id.hex()}",
+                "LILYGO TTGO LoRa32 with ESP32", "2097152"),
+        RP2040: (f"rp2 rp2 4870 RPI_PICO {board.unique_id.hex()}",
+                 "Raspberry Pi Pico with RP2040", "1441792"),
+    }  # fmt: skip
+    assert status == 0 and (own, machine, size) == expected[board.board.name]
+
+
+def test_files_are_in_the_filesystem_of_the_chip_and_nowhere_else(board, tmp_path):
+    begin, size = board.flash.filesystem
+    before = board.flash.read(0, begin)
+    data = bytes(range(256)) * 100
+    (tmp_path / "big.bin").write_bytes(data)
+    assert mpremote(board, "fs", "cp", tmp_path / "big.bin", ":big.bin")[0] == 0
+    assert mpremote(board, "fs", "mkdir", ":folder")[0] == 0
+    assert board.flash.files() == board.flash.files() | {"big.bin": data, "kept.txt": b"kept"}
+    assert board.flash.read(0, begin) == before
+    assert begin + size == {ESP32: 4 << 20, RP2040: 2 << 20}[board.board.name]
+    assert mpremote(board, "fs", "cp", ":big.bin", tmp_path / "back.bin")[0] == 0
+    assert (tmp_path / "back.bin").read_bytes() == data
+
+
+def test_a_program_that_starts_by_itself_and_floods_is_interrupted(board, tmp_path):
+    (tmp_path / "main.py").write_bytes(FLOOD)
+    mpremote(board, "fs", "cp", tmp_path / "main.py", ":main.py")
+    board.press_reset()
+    assert b"x" * 60 in heard(board, b"x" * 60)
+    assert mpremote(board, "eval", "6 * 7") == (0, "42\n")
+    assert mpremote(board, "fs", "rm", ":main.py")[0] == 0
+
+
+def test_main_runs_after_a_reset_and_not_after_mpremote_has_come(board, tmp_path):
+    (tmp_path / "main.py").write_bytes(COUNT)
+    (tmp_path / "boot.py").write_bytes(COUNT.replace(b"'m'", b"'b'"))
+    for name in ("main.py", "boot.py"):
+        mpremote(board, "fs", "cp", tmp_path / name, f":{name}")
+    mpremote(board, "exec", "import os; os.remove('log')")
+    board.press_reset()
+    wait_for(lambda: board.flash.files().get("log") == b"bm")
+    mpremote(board, "exec", "pass")
+    assert board.flash.files()["log"] == b"bmb"
+    mpremote(board, "exec", "--no-follow", "import machine; machine.reset()")
+    wait_for(lambda: board.flash.files()["log"].endswith(b"bm"))
+    assert "reset" in board.starts
+    mpremote(board, "fs", "rm", ":main.py", ":boot.py", ":log")
+
+
+def test_an_armed_watchdog_bites_at_the_prompt(board):
+    assert mpremote(board, "exec", "import machine; machine.WDT(timeout=1000)")[0] == 0
+    wait_for(lambda: "watchdog" in board.starts)
+    assert mpremote(board, "eval", "1") == (0, "1\n")
+
+
+def test_a_banner_and_a_prompt_as_a_board_has_them(board):
+    told = heard(board, b">>> ", b"\r\x03\x04")
+    assert b"MPY: soft reboot\r\nMicroPython; " in told
+    assert b"linux" not in told
+
+
+@pytest.mark.parametrize("direction", ["to_board", "to_host"])
+def test_a_cable_is_pulled_after_so_many_bytes(board, tmp_path, direction):
+    part = tmp_path / f"{direction}.bin"
+    part.write_bytes(bytes(30000))
+    board.cut_after(**{direction: 5000 if direction == "to_board" else 300})
+    assert mpremote(board, "fs", "cp", part, f":{part.name}")[0] != 0
+    assert board.pulled.wait(HANG_S) and board.mode == "unplugged"
+    kept = board.flash.files()
+    assert kept["kept.txt"] == b"kept" and len(kept.get(part.name, b"")) < 30000
+    board.plug_in()
+    assert mpremote(board, "fs", "cp", part, f":{part.name}")[0] == 0
+    assert board.flash.files()[part.name] == bytes(30000)
+
+
+def test_a_full_disk_says_so(once, tmp_path):
+    board = once(filesystem_kib=64)
+    (tmp_path / "big.bin").write_bytes(bytes(80000))
+    status, told = mpremote(board, "fs", "cp", tmp_path / "big.bin", ":big.bin")
+    assert status != 0 and "ENOSPC" in told.upper().replace("NO SPACE", "ENOSPC")
+
+
+def test_one_that_is_asleep_says_nothing(once):
+    board = once(mode="silent")
+    with serial.Serial(board.port, 115200, timeout=0.3) as line:
+        line.write(b"\r\x03\r\x01")
+        assert line.read(1) == b""
+
+
+def test_one_can_answer_garbage(once):
+    board = once(mode="garbage")
+    told = heard(board, b"\xf8\x80\x00\x06\xfe", b"\r\x03\r\x01")
+    assert told.endswith(b"\xf8\x80\x00\x06\xfe") and b"REPL" not in told
+
+
+def test_a_stopped_board_is_the_same_one_when_it_starts_again(once, tmp_path):
+    first = once(link=tmp_path / "port")
+    assert (tmp_path / "port").readlink().as_posix() == first.port
+    mpremote(first, "exec", "open('/note', 'w').close()")
+    first.stop()
+    assert not (tmp_path / "port").is_symlink()
+    second = once()
+    assert second.unique_id == first.unique_id and len(second.unique_id) == 8
+    assert "note" in second.flash.files()
+    other = VirtualBoard(RP2040, tmp_path / "other")
+    assert other.unique_id != first.unique_id
+
+
+def test_an_esp32_refuses_to_start_on_a_filesystem_that_it_cannot_read(once, tmp_path):
+    board = once(ESP32, mode="unplugged")
+    begin, size = board.flash.filesystem
+    board.flash.write(begin, bytes(size))
+    board.plug_in()
+    assert b"corrupted" in heard(board, b"corrupted")
+    assert b">>> " in heard(board, b">>> ", b"\x03")
+    assert board.flash.read(begin, 4096) == bytes(4096)
+
+
+def test_an_rp2040_formats_what_it_cannot_read(once):
+    board = once(mode="unplugged", files={"kept.txt": b"kept"})
+    begin, size = board.flash.filesystem
+    board.flash.write(begin, bytes(size))
+    board.plug_in()
+    assert mpremote(board, "eval", "__import__('os').listdir()") == (0, "[]\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mode": "broken"}, "unknown mode"),
+        ({"unique_id": bytes(6)}, "6 bytes"),
+        ({"board": "no-such"}, "unknown board"),
+    ],
+)
+def test_wrong_use_is_named(tmp_path, options, message):
+    with pytest.raises(WrongUse, match=message):
+        VirtualBoard(**{"board": RP2040, "flash": tmp_path / "flash"} | options)
+
+
+def test_the_flash_of_another_board_is_refused(tmp_path):
+    VirtualBoard(RP2040, tmp_path / "flash")
+    with pytest.raises(WrongUse, match="2097152 bytes"):
+        VirtualBoard(ESP32, tmp_path / "flash")
+
+
+@pytest.mark.parametrize("name", [ESP32, RP2040])
+def test_a_provisioned_board_runs_the_firmware_with_the_chips_of_its_kit(once, name):
+    hardware, kit = boards.boards()[name], boards.kits()["classroom"]
+    identity = provision.new_identity("desk", bytes(8))
+    files = image.firmware() | provision.records(hardware, kit, identity)
+    board = once(name, files={path.lstrip("/"): data for path, data in files.items()})
+    assert board.flash.config()["name"] == "desk"
+    assert b"node071 desk start 1" in heard(board, b"\n")
+    pins = f"scl={hardware.i2c.scl}, sda={hardware.i2c.sda}"
+    scan = f"from machine import I2C, Pin; print(I2C({hardware.i2c.id}, {pins}).scan())"
+    status, told = mpremote(board, "exec", scan.replace("scl=", "scl=Pin(").replace(
+        ", sda=", "), sda=Pin(").replace(").scan", ")).scan"))  # fmt: skip
+    assert (status, told) == (0, "[98]\n")  # SCD41: 0x62
+    assert mpremote(board, "exec", "--no-follow", "import service; service.enter()")[0] == 0
+    wait_for(lambda: "service" in board.flash.files())
+    wait_for(lambda: "reset" in board.starts)
+
+
+def test_the_command_says_where_it_is_and_ends_by_ctrl_c(tmp_path):
+    words = ["virtual-board", "--board", ESP32, "--flash", tmp_path / "flash", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "host.cli", *map(str, words)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as program:
+        lines = iter(program.stdout.readline, "}\n")
+        facts = json.loads("".join(lines) + "}")
+        with serial.Serial(facts["port"], 115200, timeout=HANG_S) as line:
+            line.write(b"\r\x03")
+            assert b">>> " in line.read_until(b">>> ")
+        program.send_signal(signal.SIGINT)
+        assert program.wait(HANG_S) == 0
+    assert facts["board"] == ESP32 and facts["drive"] is None
+    assert (tmp_path / "flash").stat().st_size == 4 << 20
