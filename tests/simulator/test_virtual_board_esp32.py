@@ -52,10 +52,13 @@ def test_it_says_which_chip_it_is(board):
 )  # fmt: skip
 def test_an_image_is_written_and_started(board, file, options):
     board.flash.erase(0, board.flash.size)
+    board.flash.write(0, bytes(0x40000))  # what is there has to be erased, no more than that
+    end = (OFFSET + len(IMAGE) + 4095) // 4096 * 4096
     status, told = esptool(board, *options, hex(OFFSET), file)
     assert status == 0 and "Hash of data verified" in told
     assert in_flash(board) == IMAGE
-    assert board.flash.read(0, OFFSET) == b"\xff" * OFFSET
+    assert board.flash.read(0, OFFSET) == bytes(OFFSET)
+    assert board.flash.read(end - 4, 8) == b"\xff" * 4 + bytes(4)
     wait_for(lambda: board.mode == "micropython")
     assert mpremote(board, "eval", "__import__('os').listdir()") == (0, "['boot.py']\n")
     assert board.flash.filesystem == (2 << 20, 2 << 20)
