@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).with_name("bench")))
 
 import codec
+import crowds
 import decoding
 import heap
 import lone
@@ -26,7 +27,7 @@ import week
 
 from host.errors import HostError
 
-LATER = "cheap nodes with 3 gateways; one node with deep sleep; power cuts at every flash operation"
+LATER = "one node with deep sleep; power cuts at every flash operation (make proof PART=cuts)"
 FAILURES = (HostError, OSError, RuntimeError, subprocess.CalledProcessError)
 
 
@@ -42,6 +43,7 @@ def rows(folder):
         ("simulated / real time", lambda: week.rows(run)),
         ("decode of captured frames", lambda: decoding.rows(run)),
         ("the codec of the networks", codec.rows),
+        ("cheap nodes", crowds.rows),
     ):
         print(f"bench: {name} ...", file=sys.stderr, flush=True)
         try:
