@@ -222,7 +222,9 @@ def test_a_provisioned_board_runs_the_firmware_with_the_chips_of_its_kit(once, n
     files = image.firmware() | provision.records(hardware, kit, identity)
     board = once(name, files={path.lstrip("/"): data for path, data in files.items()})
     assert board.flash.config()["name"] == "desk"
-    assert b"node071 desk start 1" in heard(board, b"\n")
+    with serial.Serial(board.port, 115200, timeout=HANG_S) as line:
+        board.press_reset()
+        assert b"node071 desk start " in line.read_until(b"\n")
     assert mpremote(board, "exec", scan(hardware)) == (0, "[98]\n")  # SCD41: 0x62
     assert mpremote(board, "exec", "--no-follow", "import service; service.enter()")[0] == 0
     wait_for(lambda: "service" in board.flash.files())
