@@ -46,6 +46,15 @@ def once(tmp_path):
         each.stop()
 
 
+def scan(hardware):
+    """The program that prints who is on the board's I2C bus."""
+    bus = hardware.i2c
+    return (
+        "from machine import I2C, Pin;"
+        f"print(I2C({bus.id}, scl=Pin({bus.scl}), sda=Pin({bus.sda})).scan())"
+    )
+
+
 def heard(board, wanted, typed=b""):
     """All that comes over the line until these bytes have."""
     with serial.Serial(board.port, 115200, timeout=HANG_S) as line:
@@ -181,6 +190,12 @@ def test_an_rp2040_formats_what_it_cannot_read(once):
     assert mpremote(board, "eval", "__import__('os').listdir()") == (0, "[]\n")
 
 
+def test_sensors_can_be_on_a_board_before_it_is_provisioned(once):
+    board = once(kit="classroom", mpy=5)
+    assert mpremote(board, "exec", scan(board.board)) == (0, "[98]\n")
+    assert mpremote(board, "eval", "__import__('sys').implementation._mpy") == (0, "5\n")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -207,12 +222,10 @@ def test_a_provisioned_board_runs_the_firmware_with_the_chips_of_its_kit(once, n
     files = image.firmware() | provision.records(hardware, kit, identity)
     board = once(name, files={path.lstrip("/"): data for path, data in files.items()})
     assert board.flash.config()["name"] == "desk"
-    assert b"node071 desk start 1" in heard(board, b"\n")
-    pins = f"scl={hardware.i2c.scl}, sda={hardware.i2c.sda}"
-    scan = f"from machine import I2C, Pin; print(I2C({hardware.i2c.id}, {pins}).scan())"
-    status, told = mpremote(board, "exec", scan.replace("scl=", "scl=Pin(").replace(
-        ", sda=", "), sda=Pin(").replace(").scan", ")).scan"))  # fmt: skip
-    assert (status, told) == (0, "[98]\n")  # SCD41: 0x62
+    with serial.Serial(board.port, 115200, timeout=HANG_S) as line:
+        board.press_reset()
+        assert b"node071 desk start " in line.read_until(b"\n")
+    assert mpremote(board, "exec", scan(hardware)) == (0, "[98]\n")  # SCD41: 0x62
     assert mpremote(board, "exec", "--no-follow", "import service; service.enter()")[0] == 0
     wait_for(lambda: "service" in board.flash.files())
     wait_for(lambda: "reset" in board.starts)
