@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""UDP sockets of gateways, and a clock that keeps the time of the world."""
+
+import ipaddress
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Self
+
+from simulator.clock import Clock
+
+_LONGEST_S = 0.5  # Ctrl-C and the end are seen that soon
+_DATAGRAM = 65536
+_AT_A_TIME = 64
+
+
+class _Socket:
+    """One gateway's end; `receive` gets what comes."""
+
+    def __init__(self, opened: socket.socket):
+        self.opened = opened
+        self.receive: Callable[[bytes], None] = lambda datagram: None
+
+    def send(self, datagram: bytes) -> None:
+        """Send a datagram, which may be lost like any other."""
+        with suppress(BlockingIOError, ConnectionRefusedError):  # no room, or nobody there
+            self.opened.send(datagram)
+
+    def drain(self) -> None:
+        """Take some of what has come; then what is due has its turn."""
+        for _ in range(_AT_A_TIME):
+            try:
+                datagram = self.opened.recv(_DATAGRAM)
+            except BlockingIOError:
+                return
+            except ConnectionRefusedError:  # so the system says of an earlier one
+                continue
+            self.receive(datagram)
+
+
+class UdpLine:
+    """Sockets to one network server, and the clock of what stands behind them.
+
+    A socket takes datagrams of that server only, and is bound to loopback if the server is there.
+    OSError: there is no such server.
+    """
+
+    def __init__(self, clock: Clock, host: str, port: int):
+        self._clock = clock
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        self._family, self._address = found[0][0], found[0][4]
+        self._selector = selectors.DefaultSelector()
+        self._zero_ns = time.monotonic_ns() - clock.now_us * 1000
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for key in list(self._selector.get_map().values()):
+            self._selector.unregister(key.fileobj)
+            key.data.opened.close()
+        self._selector.close()
+
+    def open(self) -> _Socket:
+        """Open one more socket."""
+        opened = socket.socket(self._family, socket.SOCK_DGRAM)
+        opened.setblocking(False)
+        host = str(self._address[0])
+        if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+            opened.bind((host, 0))
+        opened.connect(self._address)
+        found = _Socket(opened)
+        self._selector.register(opened, selectors.EVENT_READ, found)
+        return found
+
+    def run(self, going: Callable[[], bool]) -> None:
+        """Keep time, and take what comes, for as long as it is `going`."""
+        while going():
+            self._catch_up()
+            due_us = self._clock.next_us()
+            wait_s = _LONGEST_S if due_us is None else (due_us - self._clock.now_us) / 1e6
+            for key, _ in self._selector.select(min(max(wait_s, 0), _LONGEST_S)):
+                self._catch_up()
+                key.data.drain()
+
+    def _catch_up(self) -> None:
+        self._clock.run_until((time.monotonic_ns() - self._zero_ns) // 1000)
