@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from host import boards, cli_devices, cli_networks, cli_nodes
+from host import boards, cli_devices, cli_networks, cli_nodes, cli_replay
 from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
 
@@ -171,37 +171,6 @@ def simulate(
         show(summary)
 
 
-@cli.command("replay", short_help="Read a kept run again, or try its frames on a network.")
-@click.argument("capture", type=click.Path(path_type=Path))
-@click.option(
-    "--devices",
-    type=click.Path(path_type=Path),
-    help="The keys of the nodes; without it: devices.json beside CAPTURE.",
-)
-@click.option(
-    "--to",
-    "target",
-    type=click.Choice(["table", "network"]),
-    default="table",
-    show_default=True,
-    help="Decode into the table, or send to a fresh network server.",
-)
-@as_json
-def replay_command(capture: Path, devices: Path | None, target: str, as_json: bool) -> None:
-    """Take the frames of CAPTURE, a capture.jsonl that `simulate --out` kept, once more.
-
-    A network server has to take each frame once, to refuse it when it comes again, and to go on
-    with the next one that is new.
-
-    Example:  node071 replay day/capture.jsonl
-    """
-    from host import desk
-
-    result = desk.replay(capture, devices, target, quiet=as_json)
-    if as_json:
-        show(result)
-
-
 @cli.command("virtual-board", short_help="Run a virtual board at a serial port: to try, to teach.")
 @click.option("--board", metavar="NAME", required=True, help="Which: see node071 boards.")
 @click.option(
@@ -258,6 +227,7 @@ for command in (
     cli_devices.retire,
     cli_devices.backup,
     cli_devices.restore,
+    cli_replay.replay,
     *cli_networks.COMMANDS,
 ):
     cli.add_command(command)

@@ -93,21 +93,75 @@ def virtual_board(
 
 
 def replay(capture: Path, devices: Path | None, target: str, quiet: bool) -> dict[str, Any]:
-    """Replay a capture and return what became of its frames."""
-    if not capture.is_file():
-        raise HostError(f"there is no file {capture}", "name the capture.jsonl of a run")
-    foreign: list[replaying.Line] = []
-    known = replaying.load_devices(capture, devices)
-    frames = list(replaying.uplinks(capture, foreign))
-    lines = [f"line {each.number}: {each.problem}" for each in foreign]
-    if not quiet:
-        for line in _some(lines, "lines"):
-            click.echo(f"{capture.name}, {line}; passed over", err=True)
+    """Replay a capture into the table or to a fresh network; return what became of its frames."""
+    known = replaying.load_devices(_there(capture), devices)
+    frames, lines = _read(capture, quiet)
     if target == "network":
         result = _to_network(frames, known, quiet)
     else:
         result = _to_table(frames, known, quiet)
     return {**result, "foreign_lines": lines}
+
+
+def send(
+    capture: Path,
+    server: tuple[str, int],
+    speed: float | None,
+    gateway: bytes | None,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Send the uplinks of a capture to a network server; return how many it acknowledged.
+
+    HostError: not all. WrongUse: nothing says which gateway heard them.
+    """
+    from simulator.udp_replay import UdpReplay
+
+    frames, lines = _read(_there(capture), quiet)
+    if gateway is not None:
+        frames = [replace(frame, gateway=gateway.hex()) for frame in frames]
+    if any(not _is_eui(frame.gateway) for frame in frames):
+        cause = f"{capture.name} does not say which gateway heard its frames"
+        raise WrongUse(cause, "give --gateway EUI, 16 hexadecimal digits")
+    place = f"udp://{server[0]}:{server[1]}"
+    try:
+        sent = UdpReplay(frames, *server, speed).run()
+    except OSError as error:
+        cause = f"{place}: {error.strerror or error}"
+        raise HostError(cause, "check the name of the server") from error
+    if not quiet:
+        click.echo(
+            f"{place}: {sent.frames} frames, {sent.sent} sent, {sent.acknowledged} acknowledged, "
+            f"{sent.lost} lost, {sent.repeated} repeated, {sent.downlinks} downlinks, "
+            f"{sent.seconds:.1f} s"
+        )
+    if frames and not sent.acknowledged:
+        step = "check that a network server takes the Semtech UDP protocol there"
+        raise HostError(f"{place} does not answer", step)
+    if sent.acknowledged < sent.frames:
+        cause = f"{place} acknowledged {sent.acknowledged} of {sent.frames} frames"
+        raise HostError(cause, "the way there loses datagrams, or the server stopped")
+    return {**asdict(sent), "foreign_lines": lines}
+
+
+def _there(capture: Path) -> Path:
+    if not capture.is_file():
+        raise HostError(f"there is no file {capture}", "name the capture.jsonl of a run")
+    return capture
+
+
+def _read(capture: Path, quiet: bool) -> tuple[list[replaying.Uplink], list[str]]:
+    """The uplinks of a capture, and the lines that are none; the first of these are shown."""
+    foreign: list[replaying.Line] = []
+    frames = list(replaying.uplinks(capture, foreign))
+    lines = [f"line {each.number}: {each.problem}" for each in foreign]
+    if not quiet:
+        for line in _some(lines, "lines"):
+            click.echo(f"{capture.name}, {line}; passed over", err=True)
+    return frames, lines
+
+
+def _is_eui(text: str) -> bool:
+    return len(text) == 16 and set(text.lower()) <= set("0123456789abcdef")
 
 
 def _some(found: list[str], what: str) -> Iterator[str]:

@@ -17,7 +17,6 @@ _TOKENS = 1 << 16
 _TMST_BITS = 0xFFFFFFFF
 _KEEP_ALIVE_US = 5_000_000
 _STAT_US = 30_000_000
-_REPEAT_US = 1_000_000
 _TRIES = 4
 
 Done = Callable[[bool], None]
@@ -63,9 +62,11 @@ class PacketForwarder:
         transmit: Callable[[Downlink], None],
         tx_hz: tuple[int, int] = (863_000_000, 870_000_000),
         max_power_dbm: int = 27,
+        repeat_us: int = 500_000,
     ):
         self._eui, self._clock, self._start = eui, clock, start
         self._send, self._transmit = send, transmit
+        self._repeat_us = repeat_us
         self._tx_hz, self._max_power_dbm = tx_hz, max_power_dbm
         self.counts, self._queue = Counts(), JitQueue()
         self._told = Counts()  # as the last stat left them
@@ -117,7 +118,7 @@ class PacketForwarder:
         text = json.dumps(body, separators=(",", ":")).encode()
         push = _Push(self._head(token, _PUSH_DATA) + text, uplinks, done)
         self._pushes[token] = push
-        push.again = self._clock.call_at(self._clock.now_us + _REPEAT_US, self._again, token)
+        push.again = self._clock.call_at(self._clock.now_us + self._repeat_us, self._again, token)
         self._send(push.datagram)
 
     def _again(self, token: int) -> None:
@@ -126,7 +127,9 @@ class PacketForwarder:
         if push.tries < _TRIES and push.uplinks:
             push.tries += 1
             self.counts.repeated += 1
-            push.again = self._clock.call_at(self._clock.now_us + _REPEAT_US, self._again, token)
+            push.again = self._clock.call_at(
+                self._clock.now_us + self._repeat_us, self._again, token
+            )
             self._send(push.datagram)
             return
         del self._pushes[token]

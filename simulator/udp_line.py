@@ -14,6 +14,7 @@ from simulator.clock import Clock
 _LONGEST_S = 0.5  # Ctrl-C and the end are seen that soon
 _DATAGRAM = 65536
 _AT_A_TIME = 64
+_BUFFER = 1 << 20
 
 
 class _Socket:
@@ -49,7 +50,10 @@ class UdpLine:
 
     def __init__(self, clock: Clock, host: str, port: int):
         self._clock = clock
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        except UnicodeError as error:
+            raise OSError("no name of a computer") from error
         self._family, self._address = found[0][0], found[0][4]
         self._selector = selectors.DefaultSelector()
         self._zero_ns = time.monotonic_ns() - clock.now_us * 1000
@@ -67,6 +71,7 @@ class UdpLine:
         """Open one more socket."""
         opened = socket.socket(self._family, socket.SOCK_DGRAM)
         opened.setblocking(False)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         host = str(self._address[0])
         if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
             opened.bind((host, 0))

@@ -32,9 +32,17 @@ class Sent:
 class UdpReplay:
     """Frames on their way to one server: as fast as it acknowledges, or at `speed` of real time."""
 
-    def __init__(self, frames: Sequence[Uplink], host: str, port: int, speed: float | None = None):
+    def __init__(
+        self,
+        frames: Sequence[Uplink],
+        host: str,
+        port: int,
+        speed: float | None = None,
+        repeat_us: int = 500_000,
+    ):
         self._frames = sorted(frames, key=lambda frame: (frame.time, frame.gateway))
-        self._host, self._port, self._speed = host, port, speed
+        self._host, self._port = host, port
+        self._speed, self._repeat_us = speed, repeat_us
         self._clock, self._start = Clock(), datetime.now(UTC)
         self._forwarders: dict[str, PacketForwarder] = {}
         self._lost_in_a_row, self._next = 0, 0
@@ -66,6 +74,7 @@ class UdpReplay:
             self._start,
             port.send,
             lambda downlink: None,  # there is no air
+            repeat_us=self._repeat_us,
         )
         port.receive = forwarder.receive
         self._forwarders[gateway] = forwarder

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""The command that takes the frames of a capture once more."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from host.commands import Secret, as_json, show
+from host.errors import WrongUse
+
+_PORT = 1700  # of packet forwarders, by custom
+
+
+class _Target(click.ParamType):  # type: ignore[type-arg]
+    """`table`, `network`, or the (host, port) of udp://HOST:PORT."""
+
+    name = "target"
+    _KNOWN = ("table", "network")
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | tuple[str, int]:
+        """Wrong use: it is neither, or has no such form."""
+        if value in self._KNOWN:
+            return str(value)
+        if not value.startswith("udp://"):
+            self.fail(f"'{value}' is not one of 'table', 'network', 'udp://HOST:PORT'", param, ctx)
+        try:
+            parts = urlsplit(value)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host or port == 0 or (parts.path, parts.query, parts.username) != ("", "", None):
+            self.fail(f"'{value}' is not of the form udp://HOST:PORT", param, ctx)
+        return host, port or _PORT
+
+
+@click.command("replay", short_help="Read a kept run again, or send its frames once more.")
+@click.argument("capture", type=click.Path(path_type=Path))
+@click.option(
+    "--devices",
+    type=click.Path(path_type=Path),
+    help="The keys of the nodes; without it: devices.json beside CAPTURE.",
+)
+@click.option(
+    "--to",
+    "target",
+    type=_Target(),
+    metavar="TARGET",
+    default="table",
+    show_default=True,
+    help="table: decode; network: to a fresh one; udp://HOST:PORT: to a server, as a gateway.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    metavar="X",
+    help="With udp://: X times as fast as it was; without it as fast as it is acknowledged.",
+)
+@click.option(
+    "--gateway", type=Secret(8), metavar="EUI", help="With udp://: as this gateway, for all frames."
+)
+@as_json
+def replay(
+    capture: Path,
+    devices: Path | None,
+    target: str | tuple[str, int],
+    speed: float | None,
+    gateway: bytes | None,
+    as_json: bool,
+) -> None:
+    """Take the frames of CAPTURE, a capture.jsonl that `simulate --out` kept, once more.
+
+    A network server has to take each frame once, to refuse it when it comes again, and to go on
+    with the next one that is new.
+
+    Example:  node071 replay day/capture.jsonl
+    """
+    from host import desk
+
+    if isinstance(target, tuple):
+        result = desk.send(capture, target, speed, gateway, quiet=as_json)
+    elif speed is not None or gateway is not None:
+        raise WrongUse("--speed and --gateway are of a server", "add --to udp://HOST:PORT")
+    else:
+        result = desk.replay(capture, devices, target, quiet=as_json)
+    if as_json:
+        show(result)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""`node071 replay` to a network server: how it is told where to, and what it says of it."""
+
+import json
+import socket
+
+import pytest
+from click.testing import CliRunner
+from udp_server import serving
+
+from host.cli import cli
+
+PACKET = {"freq": 868.1, "datr": "SF7BW125", "rssi": -100, "lsnr": 7.5, "data": "QA=="}
+HEAD = {"time": "2026-11-23T06:00:00.5Z", "gateway": "0710710000000000"}
+
+
+def run(*words):
+    return CliRunner().invoke(cli, [str(word) for word in words], prog_name="node071")
+
+
+@pytest.fixture
+def capture(tmp_path):
+    path = tmp_path / "capture.jsonl"
+    path.write_text(3 * (json.dumps({**HEAD, "rxpk": PACKET}) + "\n") + "hello\n")
+    return path
+
+
+def test_to_a_server_in_words_and_in_json(capture):
+    with serving() as server:
+        done = run("replay", capture, "--to", f"udp://127.0.0.1:{server.port}")
+        value = run("replay", capture, "--to", f"udp://localhost:{server.port}", "--json").stdout
+    assert done.exit_code == 0
+    assert done.stderr == "capture.jsonl, line 4: not JSON; passed over\n"
+    said = f"udp://127.0.0.1:{server.port}: 3 frames, 3 sent, 3 acknowledged, 0 lost, 0 repeated, "
+    assert done.stdout.startswith(said) and done.stdout.count("\n") == 1
+    value = json.loads(value)
+    assert (value["sent"], value["acknowledged"], value["lost"]) == (3, 3, 0)
+    assert value["foreign_lines"] == ["line 4: not JSON"]
+    assert [eui for eui, _ in server.frames()] == 6 * [HEAD["gateway"]]
+
+
+def test_as_another_gateway_and_at_a_speed(capture):
+    with serving() as server:
+        words = ("--gateway", "0011223344556677", "--speed", "100")
+        done = run("replay", capture, "--to", f"udp://127.0.0.1:{server.port}", *words)
+    assert done.exit_code == 0
+    assert {eui for eui, _ in server.frames()} == {"0011223344556677"}
+
+
+def test_nobody_there_is_one_line(capture):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    done = run("replay", capture, "--to", f"udp://127.0.0.1:{port}", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["error"] == f"udp://127.0.0.1:{port} does not answer"
+
+
+def test_a_frame_that_was_not_acknowledged_is_a_failure(capture):
+    lost = {2, 4, 5, 6}  # the second frame, and its three repetitions after the third
+    with serving(drop=lambda number: number in lost) as server:
+        done = run("replay", capture, "--to", f"udp://127.0.0.1:{server.port}")
+    assert done.exit_code == 1 and "2 acknowledged, 1 lost, 3 repeated" in done.stdout
+    assert f"udp://127.0.0.1:{server.port} acknowledged 2 of 3 frames; " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--to moon", "'moon' is not one of 'table', 'network', 'udp://HOST:PORT'"),
+        ("--to udp://", "'udp://' is not of the form udp://HOST:PORT"),
+        ("--to udp://host:99999", "is not of the form udp://HOST:PORT"),
+        ("--to udp://host:0", "is not of the form udp://HOST:PORT"),
+        ("--to udp://host:1700/x", "is not of the form udp://HOST:PORT"),
+        ("--to udp://host --speed 0", "'--speed': 0.0 is not in the range x>0"),
+        ("--to udp://host --gateway 00", "1 bytes, 8 are needed"),
+        ("--speed 2", "--speed and --gateway are of a server; add --to udp://HOST:PORT"),
+    ],
+)
+def test_wrong_use_is_one_line(capture, words, said):
+    done = run("replay", capture, *words.split())
+    assert done.exit_code == 2 and said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_who_heard_it_has_to_be_known(tmp_path):
+    path = tmp_path / "capture.jsonl"
+    path.write_text(json.dumps({**HEAD, "gateway": "attic", "rxpk": PACKET}))
+    done = run("replay", path, "--to", "udp://127.0.0.1:9")
+    assert done.exit_code == 2
+    assert "capture.jsonl does not say which gateway heard its frames; give" in done.stderr
+
+
+def test_a_name_that_is_none_is_one_line(capture):
+    name = 64 * "a"  # a part of a name has 63 at most
+    done = run("replay", capture, "--to", f"udp://{name}:1700")
+    assert done.exit_code == 1
+    said = f"error: udp://{name}:1700: no name of a computer; check the name of the server"
+    assert done.stderr.splitlines()[-1] == said
