@@ -40,9 +40,18 @@ class _Target(click.ParamType):  # type: ignore[type-arg]
 @click.command("replay", short_help="Read a kept run again, or send its frames once more.")
 @click.argument("capture", type=click.Path(path_type=Path))
 @click.option(
+    "--keys",
     "--devices",
+    "keys",
     type=click.Path(path_type=Path),
-    help="The keys of the nodes; without it: devices.json beside CAPTURE.",
+    metavar="FILE",
+    help="The keys of the nodes, or `ledger`; without it: devices.json beside CAPTURE.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="The keys of another ledger than that of your user.",
 )
 @click.option(
     "--to",
@@ -65,16 +74,19 @@ class _Target(click.ParamType):  # type: ignore[type-arg]
 @as_json
 def replay(
     capture: Path,
-    devices: Path | None,
+    keys: Path | None,
+    ledger: Path | None,
     target: str | tuple[str, int],
     speed: float | None,
     gateway: bytes | None,
     as_json: bool,
 ) -> None:
-    """Take the frames of CAPTURE, a capture.jsonl that `simulate --out` kept, once more.
+    """Take the frames of CAPTURE once more: a capture.jsonl that `simulate --out` kept, or the log
+    of a gateway's packet forwarder, with one rxpk or PUSH_DATA a line.
 
     A network server has to take each frame once, to refuse it when it comes again, and to go on
-    with the next one that is new.
+    with the next one that is new. One at udp://HOST:PORT gets them as from the gateways that heard
+    them, each until it is acknowledged; it has to know these gateways.
 
     Example:  node071 replay day/capture.jsonl
     """
@@ -85,6 +97,6 @@ def replay(
     elif speed is not None or gateway is not None:
         raise WrongUse("--speed and --gateway are of a server", "add --to udp://HOST:PORT")
     else:
-        result = desk.replay(capture, devices, target, quiet=as_json)
+        result = desk.replay(capture, keys, ledger, target, quiet=as_json)
     if as_json:
         show(result)

@@ -16,7 +16,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from host import boards, decode
+from host import boards, captures, decode, joins
 from host import replay as replaying
 from host.errors import HostError, WrongUse
 from host.screen import Screen, summary_lines
@@ -92,15 +92,29 @@ def virtual_board(
                     time.sleep(0.2)
 
 
-def replay(capture: Path, devices: Path | None, target: str, quiet: bool) -> dict[str, Any]:
+def replay(
+    capture: Path, keys: Path | None, ledger: Path | None, target: str, quiet: bool
+) -> dict[str, Any]:
     """Replay a capture into the table or to a fresh network; return what became of its frames."""
-    known = replaying.load_devices(_there(capture), devices)
+    known = _keys(_there(capture), keys, ledger)
     frames, lines = _read(capture, quiet)
+    known = joins.learn(known, frames)
+    heard = [frame for frame in frames if isinstance(frame, captures.Uplink)]
     if target == "network":
-        result = _to_network(frames, known, quiet)
+        result = _to_network(heard, known, quiet)
     else:
-        result = _to_table(frames, known, quiet)
+        result = _to_table(heard, known, quiet)
     return {**result, "foreign_lines": lines}
+
+
+def _keys(capture: Path, keys: Path | None, ledger: Path | None) -> joins.Devices:
+    """The devices and what is known of their keys: of a file, or of the ledger."""
+    if ledger is None and keys != Path("ledger"):
+        return replaying.load_devices(capture, keys)
+    from host.ledgers import open_ledger
+
+    with open_ledger(ledger, create=False) as opened:
+        return joins.devices(opened.nodes(retired=True))
 
 
 def send(
@@ -116,7 +130,8 @@ def send(
     """
     from simulator.udp_replay import UdpReplay
 
-    frames, lines = _read(_there(capture), quiet)
+    found, lines = _read(_there(capture), quiet)
+    frames = [frame for frame in found if isinstance(frame, captures.Uplink)]
     if gateway is not None:
         frames = [replace(frame, gateway=gateway.hex()) for frame in frames]
     if any(not _is_eui(frame.gateway) for frame in frames):
@@ -149,10 +164,12 @@ def _there(capture: Path) -> Path:
     return capture
 
 
-def _read(capture: Path, quiet: bool) -> tuple[list[replaying.Uplink], list[str]]:
-    """The uplinks of a capture, and the lines that are none; the first of these are shown."""
-    foreign: list[replaying.Line] = []
-    frames = list(replaying.uplinks(capture, foreign))
+def _read(
+    capture: Path, quiet: bool
+) -> tuple[list[captures.Uplink | captures.Downlink], list[str]]:
+    """The frames of a capture, and the lines that are none; the first of these are shown."""
+    foreign: list[captures.Line] = []
+    frames = list(captures.frames(capture, foreign))
     lines = [f"line {each.number}: {each.problem}" for each in foreign]
     if not quiet:
         for line in _some(lines, "lines"):
@@ -172,7 +189,7 @@ def _some(found: list[str], what: str) -> Iterator[str]:
 
 
 def _to_table(
-    frames: list[replaying.Uplink], known: list[dict[str, Any]], quiet: bool
+    frames: list[captures.Uplink], known: list[dict[str, Any]], quiet: bool
 ) -> dict[str, Any]:
     reader, rows = replaying.Reader(known), []
     with Screen("replay", Console(), quiet=quiet, clock="UTC", quantities=()) as screen:
@@ -193,7 +210,7 @@ def _reading(row: replaying.Row) -> dict[str, Any]:
 
 
 def _to_network(
-    frames: list[replaying.Uplink], known: list[dict[str, Any]], quiet: bool
+    frames: list[captures.Uplink], known: list[dict[str, Any]], quiet: bool
 ) -> dict[str, Any]:
     """To a fresh network server, all again, then a new one. HostError: it takes the wrong ones."""
     from simulator import trial

@@ -1,42 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Reads a capture back: its frames, and what they say with the keys of its devices."""
+"""Opens the frames of a capture with the keys of its devices."""
 
 import json
-from base64 import b64decode
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import isfinite
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from host import decode
+from host.captures import Uplink
 from host.errors import HostError
 from host.lorawan import DataFrame, JoinRequest, LorawanError, Session, next_counter, parse
 
 _BYTES = {"dev_eui": 8, "join_eui": 8, "app_key": 16, "nwk_skey": 16, "app_skey": 16, "dev_addr": 4}
-
-
-@dataclass(frozen=True)
-class Uplink:
-    """One uplink of a capture: when it ended, where and how it was heard."""
-
-    time: datetime
-    gateway: str
-    phy: bytes
-    freq_hz: int
-    sf: int
-    bw_hz: int
-    rssi_dbm: float
-    snr_db: float
-
-
-@dataclass
-class Line:
-    """A line of a capture that could not be read."""
-
-    number: int
-    problem: str
 
 
 @dataclass(frozen=True)
@@ -58,50 +34,12 @@ def quantities(row: Row) -> set[str]:
     return {*row.values, *row.values.get("faults", ())}
 
 
-def uplinks(path: Path, foreign: list[Line]) -> Iterator[Uplink]:
-    """Yield the uplinks of a capture; lines that are none of ours go to `foreign`."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, text in enumerate(file, 1):
-            if not text.strip():
-                continue
-            try:
-                values = json.loads(text)
-                if "rxpk" in values:
-                    yield _uplink(values)
-                elif "txpk" not in values:
-                    foreign.append(Line(number, "neither rxpk nor txpk"))
-            except json.JSONDecodeError:
-                foreign.append(Line(number, "not JSON" if text.endswith("\n") else "cut short"))
-            except KeyError as error:
-                foreign.append(Line(number, f"{error} is missing"))
-            except (ValueError, TypeError, ArithmeticError, AttributeError, RecursionError):
-                foreign.append(Line(number, "not a LoRa packet of the packet forwarder"))
-
-
-def _uplink(values: dict[str, Any]) -> Uplink:
-    packet = values["rxpk"]
-    sf, bw = packet["datr"].removeprefix("SF").split("BW")
-    time = datetime.fromisoformat(values["time"])
-    rssi_dbm, snr_db = float(packet["rssi"]), float(packet["lsnr"])
-    if not isfinite(rssi_dbm) or not isfinite(snr_db):
-        raise ValueError("not a strength")
-    return Uplink(
-        time if time.tzinfo else time.replace(tzinfo=UTC),
-        str(values["gateway"]),
-        b64decode(packet["data"], validate=True),
-        round(float(packet["freq"]) * 1e6),
-        int(sf),
-        int(bw) * 1000,
-        rssi_dbm,
-        snr_db,
-    )
-
-
 def load_devices(capture: Path, devices: Path | None) -> list[dict[str, Any]]:
     """The devices of a run with their keys. HostError: the file is not there or not theirs."""
     path = devices or capture.with_name("devices.json")
     if not path.is_file():
-        raise HostError(f"{path} does not exist", "name the keys with --devices FILE")
+        step = "name the keys with --keys FILE, or --keys ledger"
+        raise HostError(f"{path} does not exist", step)
     step = "take the devices.json of the run, as it was kept"
     try:
         nodes = json.loads(path.read_bytes())["nodes"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from host.replay import Uplink
+from host.captures import Uplink
 from simulator.network import Device, Network, Verdict
 from simulator.regions import EU868, REGIONS
 

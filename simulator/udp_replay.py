@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from host.replay import Uplink
+from host.captures import Uplink
 from simulator.clock import Clock
 from simulator.packet_forwarder import PacketForwarder
 from simulator.udp_line import UdpLine

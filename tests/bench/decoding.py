@@ -10,7 +10,7 @@ from pathlib import Path
 
 from table import Row, at_least, missing
 
-from host import replay
+from host import captures, replay
 
 PEERS = Path(__file__).parents[2] / ".build/peers/node_modules"  # make bench-peers
 SCRIPT = Path(__file__).with_name("peers") / "decode.cjs"
@@ -27,7 +27,7 @@ def rows(run):
     """One row, from the capture that a run left in its folder."""
     capture = run / "capture.jsonl"
     devices = replay.load_devices(capture, None)
-    data = [each for each in replay.uplinks(capture, []) if each.phy[0]]  # no join-request
+    data = [each for each in captures.uplinks(capture, []) if each.phy[0]]  # no join-request
     node, ours, theirs = node_and("lora-packet"), [], []
     frames = run / "frames.json"
     frames.write_text(

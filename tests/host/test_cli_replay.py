@@ -58,7 +58,7 @@ def test_nobody_there_is_one_line(capture):
 
 def test_a_frame_that_was_not_acknowledged_is_a_failure(capture):
     lost = {2, 4, 5, 6}  # the second frame, and its three repetitions after the third
-    with serving(drop=lambda number: number in lost) as server:
+    with serving(drop=lambda number, _: number in lost) as server:
         done = run("replay", capture, "--to", f"udp://127.0.0.1:{server.port}")
     assert done.exit_code == 1 and "2 acknowledged, 1 lost, 3 repeated" in done.stdout
     assert f"udp://127.0.0.1:{server.port} acknowledged 2 of 3 frames; " in done.stderr

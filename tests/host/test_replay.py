@@ -9,7 +9,7 @@ from datetime import timedelta
 import cbor2
 import pytest
 
-from host import replay
+from host import captures, replay
 from host.errors import HostError
 from host.lorawan import DataFrame, MType, Session
 from simulator import scenario, trial
@@ -40,7 +40,7 @@ class Kept:
 
     def uplinks(self):
         foreign = []
-        found = list(replay.uplinks(self.path, foreign))
+        found = list(captures.uplinks(self.path, foreign))
         assert not foreign
         return found
 
@@ -120,7 +120,7 @@ def lines_of(tmp_path, *lines, end="\n"):
     texts = [each if isinstance(each, str) else json.dumps(each) for each in lines]
     path.write_text("\n".join(texts) + end)
     foreign = []
-    found = list(replay.uplinks(path, foreign))
+    found = list(captures.uplinks(path, foreign))
     return found, [(each.number, each.problem) for each in foreign]
 
 
@@ -139,9 +139,10 @@ def test_a_line_of_the_packet_forwarder(tmp_path):
         ("1", NO_PACKET),
         ('["rxpk"]', NO_PACKET),
         ("{}", "neither rxpk nor txpk"),
-        ({"rxpk": PACKET}, "'time' is missing"),
+        ({"rxpk": PACKET}, "'tmst' is missing"),
         ({**HEAD, "time": 5, "rxpk": PACKET}, NO_PACKET),
-        ({**HEAD, "rxpk": [PACKET]}, NO_PACKET),
+        ({**HEAD, "rxpk": [[PACKET]]}, NO_PACKET),
+        ({**HEAD, "rxpk": {**PACKET, "stat": -1}}, "a packet with a wrong CRC"),
         ({**HEAD, "rxpk": {**PACKET, "datr": 50000}}, NO_PACKET),
         ({**HEAD, "rxpk": {**PACKET, "data": "Q"}}, NO_PACKET),
         ({**HEAD, "rxpk": {**PACKET, "freq": "x"}}, NO_PACKET),
@@ -164,20 +165,20 @@ def test_a_truncated_capture_loses_its_last_line_only(tmp_path, kept):
     for cut in (1, 10, 100):
         path.write_text(text[: -1 - cut])
         foreign = []
-        found = list(replay.uplinks(path, foreign))
+        found = list(captures.uplinks(path, foreign))
         assert [each.problem for each in foreign] == ["cut short"]
         assert foreign[0].number == len(text.splitlines())
         assert found == kept.uplinks()[: len(found)] and len(found) >= 12
     path.write_text(text[:-1])  # all but the end of the line: nothing is lost
     foreign = []
-    assert list(replay.uplinks(path, foreign)) == kept.uplinks() and not foreign
+    assert list(captures.uplinks(path, foreign)) == kept.uplinks() and not foreign
 
 
 def test_a_file_that_is_no_text(tmp_path, kept):
     path = tmp_path / "capture.pcap"
     path.write_bytes(kept.path.with_name("capture.pcap").read_bytes())
     foreign = []
-    assert list(replay.uplinks(path, foreign)) == [] and foreign
+    assert list(captures.uplinks(path, foreign)) == [] and foreign
 
 
 # The keys.
@@ -220,7 +221,7 @@ def test_keys_that_are_none_are_one_line(tmp_path, content, said):
 def test_keys_that_are_not_there(tmp_path):
     with pytest.raises(HostError, match=r"devices\.json does not exist") as error:
         replay.load_devices(tmp_path / "capture.jsonl", None)
-    assert "--devices" in error.value.next_step
+    assert "--keys FILE" in error.value.next_step
     path = tmp_path / "elsewhere.json"
     path.write_text(json.dumps({"nodes": DEVICES}))
     assert replay.load_devices(tmp_path / "capture.jsonl", path) == DEVICES

@@ -14,8 +14,8 @@ from test_distance_kits import between, readings, steps
 from test_liveness import ESP32, RP2040, SILENT, STUCK, blinks, lamp_hours, record
 
 from host import boards, image
+from host.captures import uplinks
 from host.lorawan import DataFrame, JoinRequest, parse, time_on_air_us
-from host.replay import uplinks
 from simulator import scenario as scenarios
 from simulator import trial as replays
 from simulator.events import EventPlan

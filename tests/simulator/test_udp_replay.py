@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A capture sent to a network server on loopback: nothing is lost, and noise does not matter."""
 
+import json
 import socket
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 from test_packet_forwarder import malformed
 from udp_server import DATA, serving
 
-from host.replay import Uplink
+from host.captures import Uplink
 from simulator.clock import Clock
 from simulator.udp_line import UdpLine
 from simulator.udp_replay import UdpReplay, rxpk
@@ -57,7 +58,7 @@ def test_a_frame_says_what_was_heard():
 
 
 def test_what_is_not_acknowledged_is_sent_again():
-    with serving(drop=lambda number: number in (3, 5)) as server:
+    with serving(drop=lambda number, _: number in (3, 5)) as server:
         sent = UdpReplay(uplinks(10), "127.0.0.1", server.port).run()
     assert (sent.acknowledged, sent.lost, sent.repeated) == (10, 0, 2)
     assert sorted(numbers(server)) == list(range(10))
@@ -88,10 +89,21 @@ def test_a_server_that_is_not_there_ends_it():
 
 
 def test_a_server_that_stops_ends_it():
-    with serving(drop=lambda number: number > 30) as server:
+    with serving(drop=lambda number, _: number > 30) as server:
         sent = UdpReplay(uplinks(200), "127.0.0.1", server.port, repeat_us=200_000).run()
     assert 0 < sent.acknowledged == len(set(numbers(server))) <= 30
     assert sent.lost == sent.sent - sent.acknowledged and sent.sent < 200
+
+
+def test_losses_here_and_there_do_not_end_it():
+    lost = {frame.phy for frame in uplinks(100)[::10]}
+
+    def drop(number, datagram):
+        return b64decode(json.loads(datagram[12:])["rxpk"][0]["data"]) in lost
+
+    with serving(drop=drop) as server:
+        sent = UdpReplay(uplinks(100), "127.0.0.1", server.port, repeat_us=100_000).run()
+    assert (sent.sent, sent.acknowledged, sent.lost) == (100, 90, 10)
 
 
 def test_at_a_speed_the_frames_keep_their_distances():

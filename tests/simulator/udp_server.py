@@ -10,12 +10,12 @@ DATA = bytes.fromhex("40341201260007000180477f7b19781660ea")
 
 
 class Server:
-    """Acknowledges each datagram at once; `drop(number)` says which PUSH_DATA it does not see.
+    """Acknowledges each datagram at once; `drop(number, datagram)` says which PUSH_DATA it does not see.
 
     `after(number)` are datagrams that follow the acknowledgement of the number-th PUSH_DATA.
     """
 
-    def __init__(self, drop=lambda number: False, after=lambda number: ()):
+    def __init__(self, drop=lambda number, datagram: False, after=lambda number: ()):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind(("127.0.0.1", 0))
@@ -41,7 +41,7 @@ class Server:
 
     def _push(self, datagram, place):
         self._seen += 1
-        if self._drop(self._seen):
+        if self._drop(self._seen, datagram):
             return
         self.pushes.append(datagram)
         self.socket.sendto(datagram[:3] + b"\x01", place)
