@@ -6,7 +6,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 JUDGES := "pytest>=8.3,<10" "pytest-timeout<3" adafruit-circuitpython-rfm9x adafruit-circuitpython-scd4x \
 	adafruit-circuitpython-sht4x adafruit-circuitpython-ds18x20 adafruit-circuitpython-scd30 \
 	adafruit-circuitpython-sht31d adafruit-circuitpython-bme280 adafruit-circuitpython-hcsr04 \
-	pymhz19-async minimalmodbus senseair-s8
+	pymhz19-async minimalmodbus senseair-s8 "cryptography>=43" "pamoja-gateway>=0.2,<0.3"
 PEERS := lora-packet@0.9.3 @micropython/micropython-webassembly-pyscript@1.27.0
 
 .PHONY: help simulate test lint bench bench-peers proof mutants docs picture clean

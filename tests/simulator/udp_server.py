@@ -10,7 +10,7 @@ DATA = bytes.fromhex("40341201260007000180477f7b19781660ea")
 
 
 class Server:
-    """Acknowledges each datagram at once; `drop(number, datagram)` says which PUSH_DATA it does not see.
+    """Acknowledges at once; `drop(number, datagram)` says which PUSH_DATA it does not see.
 
     `after(number)` are datagrams that follow the acknowledgement of the number-th PUSH_DATA.
     """
