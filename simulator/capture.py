@@ -11,10 +11,8 @@ from typing import IO, Any
 from simulator.air import Signal, Transmission
 
 _PCAP_HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 270)
-_LORATAP = struct.Struct(">BBHI7BQIBBHBBH")  # version 1, 35 bytes
-_CRC_OK, _NO_CRC, _IQ_INVERTED = 1 << 3, 1 << 5, 1 << 1
+_LORATAP = struct.Struct(">BBHI7B")  # version 0, 15 bytes: Wireshark 4.0 knows no other
 _RSSI_OFFSET_DBM = 139
-_NOT_KNOWN = 255
 _STEP_HZ = 125000
 
 
@@ -40,14 +38,12 @@ class Capture:
 
     def heard(self, time_us: int, gateway: str, rxpk: dict[str, Any], signal: Signal) -> None:
         """An uplink at a gateway; the time is the end of its reception."""
-        packet = self._packet(time_us, gateway, signal.transmission, signal, rxpk)
+        packet = self._packet(time_us, signal.transmission, signal, rxpk)
         self._hold(time_us, gateway, {"rxpk": rxpk}, packet)
 
     def sent(self, time_us: int, gateway: str, txpk: dict[str, Any], packet: Transmission) -> None:
         """A downlink from a gateway; the time is its start."""
-        self._hold(
-            time_us, gateway, {"txpk": txpk}, self._packet(time_us, gateway, packet, None, txpk)
-        )
+        self._hold(time_us, gateway, {"txpk": txpk}, self._packet(time_us, packet, None, txpk))
 
     def event(self, time_us: int, node: str, event: str, cause: str = "", **more: Any) -> None:
         """Something that happened, and why."""
@@ -80,21 +76,14 @@ class Capture:
         self._pcap.flush()
 
     def _packet(
-        self,
-        time_us: int,
-        gateway: str,
-        packet: Transmission,
-        signal: Signal | None,
-        pk: dict[str, Any],
+        self, time_us: int, packet: Transmission, signal: Signal | None, pk: dict[str, Any]
     ) -> bytes:
-        """One LoRaTap packet of the pcap: header version 1, then the PHYPayload."""
-        rssi = _NOT_KNOWN if signal is None else _packet_rssi(signal)
+        """One LoRaTap packet of the pcap: header version 0, then the PHYPayload."""
+        rssi = 0 if signal is None else _packet_rssi(signal)
         snr = 0 if signal is None else round(signal.snr_db * 4) & 0xFF
-        flags = (_CRC_OK if packet.crc_on else _NO_CRC) | (_IQ_INVERTED * packet.iq_inverted)
         head = _LORATAP.pack(
-            1, 0, _LORATAP.size, round(pk["freq"] * 1e6), packet.bw_hz // _STEP_HZ, packet.sf, rssi,
-            _NOT_KNOWN, _NOT_KNOWN, snr, packet.sync_word, int(gateway, 16),
-            pk["tmst"], flags, packet.cr, 0, pk.get("chan", 0), pk["rfch"], 0,
+            0, 0, _LORATAP.size, round(pk["freq"] * 1e6), packet.bw_hz // _STEP_HZ, packet.sf, rssi,
+            0, 0, snr, packet.sync_word,
         )  # fmt: skip
         data = head + packet.payload
         at = int(self._start.timestamp()) * 1_000_000 + self._start.microsecond + time_us
@@ -109,4 +98,4 @@ def _json(value: dict[str, Any]) -> str:
 def _packet_rssi(signal: Signal) -> int:
     """LoRaTap: -139 + value, the value in quarters while the SNR is negative."""
     above = signal.rssi_dbm + _RSSI_OFFSET_DBM
-    return min(max(round(above if signal.snr_db >= 0 else above * 4), 0), 254)
+    return min(max(round(above if signal.snr_db >= 0 else above * 4), 0), 255)

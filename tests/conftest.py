@@ -8,6 +8,7 @@ another firmware directory than the checkout's.
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,23 @@ HANG_S = 120
 MARK = "@@ "  # begins the runner's own lines: start, pass or fail, then the function's name
 
 directories = pytest.StashKey[Path]()
+
+
+@pytest.fixture(scope="session")
+def tool():
+    """Finds a program of the system; without it a test is skipped, or fails with REQUIRE_TOOLS=1.
+
+    The one exception to "no skips": these programs come with no package of ours.
+    """
+
+    def find(name):
+        found = shutil.which(name)
+        if found is None:
+            end = pytest.fail if os.environ.get("REQUIRE_TOOLS") == "1" else pytest.skip
+            end(f"{name} is missing: sudo apt install {name}")
+        return found
+
+    return find
 
 
 class BoardFailure(Exception):

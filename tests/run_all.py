@@ -22,7 +22,7 @@ def run(*command, **environment):
 
 
 def suite():
-    return run(sys.executable, "-m", "pytest", "-q", "-n", "2", SLOWEST)
+    return run(sys.executable, "-m", "pytest", "-q", "-n", "2", "-rs", SLOWEST)
 
 
 def judges():
