@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).with_name("bench")))
 import codec
 import crowds
 import decoding
+import forwarding
 import heap
 import lone
 import payload
@@ -44,6 +45,7 @@ def rows(folder):
         ("decode of captured frames", lambda: decoding.rows(run)),
         ("the codec of the networks", codec.rows),
         ("cheap nodes", crowds.rows),
+        ("frames over UDP", forwarding.rows),
     ):
         print(f"bench: {name} ...", file=sys.stderr, flush=True)
         try:
