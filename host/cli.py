@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from host import boards, cli_devices, cli_networks
-from host.commands import Commands, Secret, as_json, show
+from host import boards, cli_devices, cli_networks, cli_nodes
+from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
 
 
@@ -41,7 +41,7 @@ def boards_show(name: str, as_json: bool) -> None:
     """Show which pin of board NAME does what."""
     from host import wiring
 
-    board = _named(boards.boards(), name, "board")
+    board = named(boards.boards(), name, "board")
     if as_json:
         return show(asdict(board))
     click.echo(f"{board.name}: {board.title} ({board.chip})")
@@ -71,9 +71,9 @@ def kits_show(name: str, board: str | None, as_json: bool) -> None:
     """
     from host import decode, wiring
 
-    kit = _named(boards.kits(), name, "kit")
+    kit = named(boards.kits(), name, "kit")
     if board is not None:
-        plan = wiring.plan(_named(boards.boards(), board, "board"), kit)
+        plan = wiring.plan(named(boards.boards(), board, "board"), kit)
         return show(plan) if as_json else click.echo("\n".join(wiring.table(plan)))
     if as_json:
         return show(asdict(kit))
@@ -87,12 +87,6 @@ def _list(rows: dict[str, Any], as_json: bool) -> None:
         return show([asdict(row) for row in rows.values()])
     for row in rows.values():
         click.echo(f"{row.name:22} {row.title}")
-
-
-def _named(rows: dict[str, Any], name: str, what: str) -> Any:
-    if name not in rows:
-        raise WrongUse(f"unknown {what} '{name}'", f"known: {', '.join(rows)}")
-    return rows[name]
 
 
 @cli.command("decode")
@@ -244,9 +238,9 @@ def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **op
     """
     from host import desk
 
-    _named(boards.boards(), board, "board")
+    named(boards.boards(), board, "board")
     if options["kit"] is not None:
-        _named(boards.kits(), options["kit"], "kit")
+        named(boards.kits(), options["kit"], "kit")
 
     def found(facts: dict[str, Any]) -> None:
         show(facts) if as_json else click.echo(facts["port"] or facts["drive"])
@@ -255,7 +249,11 @@ def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **op
     desk.virtual_board(board, mode, flash, found, **options)
 
 
+boards_group.add_command(cli_nodes.hash_command)
 for command in (
+    cli_nodes.doctor_command,
+    cli_nodes.flash_command,
+    cli_nodes.provision_command,
     cli_devices.devices,
     cli_devices.retire,
     cli_devices.backup,

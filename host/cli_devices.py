@@ -83,7 +83,7 @@ def devices_show(
     show(value) if as_json else click.echo("\n".join(roster.lines(value)))
 
 
-@click.command("retire", short_help="Mark a node as out of use.")
+@click.command("retire", short_help="Mark a node as out of use; its numbers are kept.")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @ledger_options

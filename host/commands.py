@@ -138,6 +138,13 @@ as_json: Callable[[Any], Any] = click.option(
 )
 
 
+def named(rows: dict[str, Any], name: str, what: str) -> Any:
+    """A row of a table. WrongUse: there is none of this name."""
+    if name not in rows:
+        raise WrongUse(f"unknown {what} '{name}'", f"known: {', '.join(rows)}")
+    return rows[name]
+
+
 def show(value: Any) -> None:
     """Print one JSON value."""
     click.echo(json.dumps(value, indent=2, default=str))

@@ -74,6 +74,7 @@ MAY_IMPORT = {
     "firmware/": MICROPYTHON | {stem(path, 1) for path in FIRMWARE},
     "firmware/hardware.py": MICROPYTHON | {"lora", "drivers", "esp32"},  # where families differ
     "host/": STDLIB | dependencies() | {"host"},
+    "host/onboard/": MICROPYTHON,  # runs on a board
     "simulator/": STDLIB | dependencies() | {"host", "simulator"},
     "simulator/chips/": STDLIB | {"simulator"},  # constants of their own
     "simulator/shims/": MICROPYTHON

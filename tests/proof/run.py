@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = ROOT / ".build" / "proof.json"
 PARTS = {
     "cuts": ("cuts.py",),
+    "cables": ("cables.py",),
     "fuzz": ("fuzz.py", "200000"),
     "months": ("months.py", "90"),
     "mutants": ("mutants.py",),

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: MIT
+"""Puts firmware on a board, with MicroPython or without, and gives it back what it held."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from host import esp32, holdings, image, provisioning, uf2
+from host.boards import Board, kits
+from host.continuation import prepare
+from host.enrol import Enrolled, enrol, identity_of
+from host.errors import HostError
+from host.images import Image
+from host.ledger import Ledger
+from host.node import Node
+from host.port import Port, PortError
+from host.provision import board_records
+from host.state import State
+from host.visit import Facts, Visit
+
+_FIXED = 0x200000  # the ESP32's flash that is not filesystem_kib: boards.toml counts from here
+_FLAG = "/service"  # with it in flash a node starts into service mode (firmware/service.py)
+_READINGS = image.STATE + "/readings/"
+_DRIVE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the command line asks for; `ask` gets a question and gives the answer."""
+
+    board: Board
+    micropython: Image | None = None
+    lose_backlog: bool = False
+    replace: bool = False
+    firmware: Path | None = None
+    drive: Path | None = None
+    ask: Callable[[str], bool] = lambda question: False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done: files written and removed, readings that came back, the node if it is one."""
+
+    node: Node | None
+    written: int
+    removed: int
+    readings: int
+    micropython: str | None
+    port: str
+
+    def public(self) -> dict[str, Any]:
+        """For --json, without keys."""
+        return {**vars(self), "node": self.node.public() if self.node else None}
+
+
+class Flasher:
+    """One board, one job; `progress(what, share)` is called while it goes on."""
+
+    def __init__(
+        self,
+        port: Port,
+        ledger: Ledger,
+        backups: Path,
+        job: Job,
+        progress: Callable[[str, float], None] = lambda what, share: None,
+    ):
+        self._port, self._ledger, self._backups, self._job = port, ledger, backups, job
+        self._progress = progress
+        self._contents = image.firmware(job.firmware)
+
+    def run(self) -> Report:
+        """Do it all. HostError: what stands in the way, and what the board is now."""
+        made = self._job.micropython
+        if made is None:
+            return self._update()
+        enrolled, after = self._read()
+        if self._job.board.uf2_family is None:
+            return self._esp32(made, enrolled, after)
+        return self._rp2040(made, self._job.board.uf2_family)
+
+    # The firmware alone.
+
+    def _update(self) -> Report:
+        with Visit(self._port, self._progress) as visit:
+            provisioning.check_board(visit.facts, self._job.board)
+            state = State(visit.state())
+            enrolled = self._secure(visit.facts, state)
+            return self._fill(visit, enrolled, self._after(state, enrolled))
+
+    def _fill(self, visit: Visit, enrolled: Enrolled | None, after: State) -> Report:
+        """Bring firmware and records up to date in one change, and compare all of it."""
+        write, remove = provisioning.with_firmware(visit, self._contents, after)
+        visit.change(write, remove)
+        self._compare(visit, after)
+        return self._report(visit, enrolled, after, len(write), len(remove))
+
+    def _compare(self, visit: Visit, after: State) -> None:
+        """All firmware and all records, by hash. HostError names the first that differs."""
+        visit.compare({f"/{name}": data for name, data in self._contents.items()} | after.files)
+
+    def _report(
+        self, visit: Visit, enrolled: Enrolled | None, after: State, written: int, removed: int
+    ) -> Report:
+        """All is on the board: what was kept of it is not needed any more."""
+        node = None
+        if enrolled is not None:
+            digest = provisioning.verify(visit, after)
+            node = self._ledger.advance(enrolled.node.dev_eui, "written", f"config {digest[:16]}")
+        holdings.forget(self._backups, visit.facts.unique_id)
+        made = self._job.micropython
+        return Report(
+            node,
+            written,
+            removed,
+            sum(path.startswith(_READINGS) for path in after.files),
+            made.name if made else None,
+            visit.port.name,
+        )
+
+    # What the board holds.
+
+    def _read(self) -> tuple[Enrolled | None, State]:
+        """Who the board is and the records that it gets, from itself or from what was kept."""
+        try:
+            with Visit(self._port, self._progress) as visit:
+                provisioning.check_family(visit.facts, self._job.board)
+                state = State(visit.state())
+                enrolled = self._secure(visit.facts, state)
+                after = self._after(state, enrolled)
+                visit.stays = True  # back at work it would count on, and nobody would know
+                return enrolled, after
+        except PortError as error:
+            return self._unreadable(error)
+
+    def _unreadable(self, error: PortError) -> tuple[Enrolled | None, State]:
+        """A board that was cut off while it was flashed, that is new, or that is broken."""
+        if self._job.board.uf2_family is not None:
+            if self._drives():
+                return None, State()  # its files stay where they are: a UF2 does not touch them
+        elif unique_id := esp32.read_mac(self._port.name, self._port.lock):
+            kept = holdings.kept(self._backups, unique_id)
+            if kept is not None or self._may_lose(error):
+                return self._from_ledger(unique_id, State(kept or {}))
+        if not self._may_lose(error):
+            raise HostError(str(error), f"{error.next_step}; or give --lose-backlog") from error
+        return None, State()
+
+    def _may_lose(self, error: PortError) -> bool:
+        return self._job.lose_backlog or self._job.ask(
+            f"{error}. If it is new, nothing is lost; if it was a node, the readings that wait on "
+            "it are. Go on?"
+        )
+
+    def _from_ledger(self, unique_id: bytes, state: State) -> tuple[Enrolled | None, State]:
+        """A board that cannot be read gets its identity from the ledger, counters far above."""
+        known, board = self._ledger.find(unique_id), self._job.board
+        if known is None:
+            return None, self._after(state, None)
+        if known.board != board.name and not self._job.replace:
+            raise HostError(
+                f"this board is '{known.name}', made as {known.board} and not as {board.name}",
+                "check --board and --port, or give --replace",
+            )
+        enrolled = enrol(self._ledger, board.name, known.kit, board.chip, unique_id, state)
+        return enrolled, self._after(state, enrolled, live=False)
+
+    def _secure(self, facts: Facts, state: State) -> Enrolled | None:
+        """Identity into the ledger, the rest into a file, before anything is written.
+
+        None: the board is no node, and never was one.
+        """
+        board = self._job.board
+        if not self._job.replace:
+            provisioning.check_identity(state, self._ledger, facts, board)
+        holdings.keep(self._backups, facts.unique_id, state.files)
+        known = self._ledger.find(facts.unique_id)
+        if known is None and identity_of(state) is None:
+            return None
+        config = state.load("config") or {}
+        name, region = config.get("kit", known and known.kit), config.get("region")
+        if name not in kits():
+            raise HostError(
+                f"this board has the kit {name}, which is not known here",
+                "add it to kits.toml, or provision it with another: node071 provision --replace",
+            )
+        return enrol(
+            self._ledger, board.name, name, board.chip, facts.unique_id, state, region=region
+        )
+
+    def _after(self, state: State, enrolled: Enrolled | None, live: bool = True) -> State:
+        """The records that the board gets."""
+        if enrolled is None:
+            after = State(state.files)
+            after.files.update(board_records(self._job.board))
+            return after
+        kit = kits()[enrolled.node.kit]
+        return prepare(self._ledger, enrolled, state, self._job.board, kit, live)
+
+    # ESP32: one run of esptool for all.
+
+    def _esp32(self, made: Image, enrolled: Enrolled | None, after: State) -> Report:
+        board, what = self._job.board, "writing MicroPython and firmware"
+        flash_bytes = _FIXED + board.filesystem_kib * 1024
+        offset, size = esp32.filesystem(esp32.check(made.data), flash_bytes)
+        contents = {f"/{name}": data for name, data in self._contents.items()}
+        filesystem = image.build(
+            contents | after.files | {_FLAG: b""}, size // image.BLOCK_SIZE, board.prog_size
+        )
+        self._progress(what, 0.0)
+        with _private_files({esp32.OFFSET: made.data, offset: filesystem}) as parts:
+            esp32.write(self._port.name, parts, self._port.lock)
+        self._progress(what, 1.0)
+        self._port.await_prompt()
+        with Visit(self._port, self._progress) as visit:
+            self._compare(visit, after)
+            return self._report(visit, enrolled, after, len(contents) + len(after.files), 0)
+
+    # RP2040: a drive for MicroPython, then the firmware file by file.
+
+    def _rp2040(self, made: Image, family: int) -> Report:
+        drive, what = self._drive(), "copying MicroPython"
+        self._progress(what, 0.0)
+        uf2.copy(made.data, drive, family)
+        self._progress(what, 1.0)
+        self._port.await_prompt()
+        with Visit(self._port, self._progress) as visit:
+            provisioning.check_board(visit.facts, self._job.board)
+            state, live = State(visit.state()), True
+            if not state.files:  # MicroPython has formatted what it could not mount
+                kept = holdings.kept(self._backups, visit.facts.unique_id)
+                state, live = State(kept or {}), False
+            enrolled = self._secure(visit.facts, state)
+            after = self._after(state, enrolled, live)
+            if not live:
+                kept_files, after = after.files, State()
+                after.files.update(kept_files)
+            return self._fill(visit, enrolled, after)
+
+    def _drives(self) -> list[Path]:
+        return uf2.drives([self._job.drive] if self._job.drive else None)
+
+    def _drive(self) -> Path:
+        """The drive of the boot loader, into which the board is sent."""
+        if not self._drives():
+            self._port.send("import machine; machine.bootloader()")
+        end_s = time.monotonic() + _DRIVE_S
+        while not (found := self._drives()):
+            if time.monotonic() > end_s:
+                raise HostError(
+                    "the drive of the board does not appear",
+                    "hold BOOTSEL while you plug it in; on Linux open the drive once, or name it "
+                    "with --drive",
+                )
+            time.sleep(0.1)
+        if len(found) > 1:
+            names = ", ".join(map(str, found))
+            raise HostError(f"several boards wait as drives: {names}", "name one with --drive")
+        return found[0]
+
+
+@contextmanager
+def _private_files(parts: dict[int, bytes]) -> Iterator[dict[int, Path]]:
+    """Bytes as files that only this user can read, gone afterwards: they hold keys."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {}
+        for offset, data in parts.items():
+            paths[offset] = Path(folder, f"{offset:x}.bin")
+            paths[offset].write_bytes(data)
+        yield paths

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""The cable is pulled at one moment of some work; what the board and the ledger say of it.
+
+Each returns whether it was pulled before the work was done.
+"""
+
+import cbor2
+from workbench import PICO, TTGO, Workbench, small_firmware
+
+from host import boards, image, provision
+from host.images import Image
+from host.provision import dev_eui_for
+from simulator import stand_in
+
+KIT, KEY = boards.kits()["classroom"], bytes(range(16))
+READINGS = {"state/readings/3": cbor2.dumps([24, 1, 600, {1: 612}]), "state/readings/4": b"\x80"}
+SMALL_KIB = 256
+UNIQUE_IDS = {TTGO: bytes.fromhex("240ac4123456"), PICO: bytes.fromhex("e6605838834b2f2c")}
+
+
+def micropython(row, version="1.28.0"):
+    """An image for a board, as it is downloaded."""
+    suffix = ".uf2" if row.chip.startswith("rp2040") else ".bin"
+    return Image(f"{row.micropython}-20260406-v{version}{suffix}", stand_in.image(row, version))
+
+
+def node_bench(folder, name, contents, **options):
+    """A board that is a node for some time: a session, used nonces, readings that wait."""
+    row, unique_id = boards.boards()[name], UNIQUE_IDS[name]
+    identity = provision.Identity("room-9", dev_eui_for(row.chip, unique_id), bytes(8), KEY)
+    records = provision.records(row, KIT, identity) | {
+        "/state/dev_nonce.1": image.record(12, 1),
+        "/state/session.0": image.record({0: 7}),
+    }
+    files = contents | {path[1:]: data for path, data in records.items()} | READINGS
+    return Workbench(folder, name, files, unique_id=unique_id, **options)
+
+
+def kept(bench):
+    """What must come through: who it is, what it counted, what it measured."""
+    state = bench.state()
+    readings = {path[1:]: data for path, data in state.files.items() if "/readings/" in path}
+    return state.load("config"), state.load("dev_nonce"), state.load("session"), readings
+
+
+def staged(bench):
+    """What lies on the board without a place."""
+    return [path for path in bench.files() if path.startswith("/update/")]
+
+
+def provision_cut(folder, after):
+    """A board with our firmware is provisioned: its config is whole and known, or not there."""
+    with Workbench(folder) as bench:
+        pulled = bench.cut(bench.provision, **after)
+        bench.check_claims()
+        first = [node.identity for node in bench.ledger.nodes()]
+        receipt = bench.provision()
+        bench.check_claims()
+        assert receipt.node.state == "written" and bench.config() is not None
+        assert not first or first == [receipt.node.identity]
+        assert not staged(bench)
+        return pulled
+
+
+def update_cut(folder, after):
+    """A node gets a new firmware: the old one or the new one, and all that it holds."""
+    small = image.firmware(small_firmware(folder / "small"))
+    own = small_firmware(folder / "new", 2, **{"led.py": "X = 1\n"})
+    new = image.firmware(own)
+    with node_bench(folder, PICO, small) as bench:
+        before = kept(bench)
+        pulled = bench.cut(lambda: bench.flash(firmware=own), **after)
+        bench.settle()
+        assert bench.firmware_is(small) or bench.firmware_is(new)
+        assert kept(bench) == before
+        bench.flash(firmware=own)
+        assert bench.firmware_is(new) and kept(bench) == before
+        assert not staged(bench)
+        return pulled
+
+
+def flash_cut(folder, after):
+    """A node gets MicroPython and all: nothing that it measured is lost, no counter goes back."""
+    small = image.firmware(small_firmware(folder / "small"))
+    with node_bench(folder, TTGO, small, own_kib=SMALL_KIB) as bench:
+        config, dev_nonce, _, readings = kept(bench)
+        options = {"micropython": micropython(bench.row), "firmware": folder / "small"}
+        pulled = bench.cut(lambda: bench.flash(**options), **after)
+        bench.flash(**options)
+        found = kept(bench)
+        assert (found[0], found[3]) == (config, readings) and found[1] >= dev_nonce
+        assert bench.firmware_is(small) and not staged(bench)
+        bench.check_claims()
+        return pulled

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""Flashing virtual boards with the real esptool and mpremote: what a node was, it stays."""
+
+from random import Random
+
+import pytest
+from pulled import KEY, SMALL_KIB, UNIQUE_IDS, flash_cut, kept, micropython, node_bench, update_cut
+from workbench import FIRMWARE, PICO, TTGO, Workbench, small_firmware
+
+from host import boards, image
+from host.errors import HostError
+
+CUTS = range(10)
+
+
+@pytest.fixture
+def small(tmp_path):
+    return image.firmware(small_firmware(tmp_path / "small"))
+
+
+# MicroPython and all.
+
+
+@pytest.mark.parametrize("name", [TTGO, PICO])
+def test_a_new_board_in_its_boot_loader_gets_micropython_and_firmware(tmp_path, name):
+    with Workbench(tmp_path, name, {}, mode="bootloader", drive=tmp_path / "drive") as bench:
+        made, bench.patience_s = micropython(bench.row), 5.0
+        if name == TTGO:
+            with pytest.raises(HostError) as error:
+                bench.flash(micropython=made)
+            assert error.value.next_step.endswith("or give --lose-backlog")
+            assert bench.board.flash.read(0, 0x20000) == b"\xff" * 0x20000
+        report = bench.flash(micropython=made, drive=tmp_path / "drive", ask=lambda question: True)
+        assert (report.node, report.micropython) == (None, made.name)
+        assert bench.firmware_is(FIRMWARE) and "/service" not in bench.files()
+        bench.provision()
+        bench.check_claims()
+        if name == TTGO:
+            assert bench.board.flash.read(0x1000, len(made.data)) == made.data
+
+
+@pytest.mark.parametrize("name", [TTGO, PICO])
+def test_a_node_stays_what_it_is_and_keeps_its_readings(tmp_path, name, small):
+    drive = tmp_path / "drive"
+    with node_bench(tmp_path, name, small, drive=drive) as bench:
+        before = kept(bench)
+        made = micropython(bench.row)
+        options = {"drive": drive} if name == PICO else {}
+        report = bench.flash(micropython=made, firmware=tmp_path / "small", **options)
+        assert kept(bench) == before and before[1] == 12
+        assert report.readings == 2 and report.node.name == "room-9"
+        assert report.node.identity.app_key == KEY and report.node.next_dev_nonce == 12
+        assert bench.firmware_is(small) and "/service" not in bench.files()
+        assert not (tmp_path / "backups" / f"{UNIQUE_IDS[name].hex()}.cbor").exists()
+
+
+def test_an_esp32_that_cannot_be_read_gets_its_identity_from_the_ledger(tmp_path, small):
+    own = {"own_kib": SMALL_KIB}
+    with node_bench(tmp_path, TTGO, small, **own) as bench:
+        bench.flash(firmware=tmp_path / "small")
+        offset, size = bench.board.flash.filesystem
+        bench.board.become("unplugged")
+        bench.board.flash.write(0x1000, bytes(4096))  # MicroPython is broken, and the files too
+        bench.board.flash.write(offset, bytes(size))
+        bench.board.become("bootloader")
+        made, asked, bench.patience_s = micropython(bench.row), [], 5.0
+        bench.flash(
+            micropython=made,
+            firmware=tmp_path / "small",
+            ask=lambda question: asked.append(question) or True,
+        )
+        assert len(asked) == 1 and "the readings that wait on it are" in asked[0]
+        config, dev_nonce, session, readings = kept(bench)
+        assert (config["name"], config["app_key"], session, readings) == ("room-9", KEY, None, {})
+        assert dev_nonce >= 12 + 256 + 40
+
+
+def test_an_rp2040_whose_files_are_lost_with_its_micropython_gets_its_identity_back(
+    tmp_path, small
+):
+    drive = tmp_path / "drive"
+    with node_bench(tmp_path, PICO, small, drive=drive) as bench:
+        bench.flash(firmware=tmp_path / "small")  # the ledger knows it from here on
+        offset, size = bench.board.flash.filesystem
+        bench.board.become("unplugged")
+        bench.board.flash.write(offset, bytes(size))
+        bench.board.become("bootloader")
+        bench.flash(micropython=micropython(bench.row), firmware=tmp_path / "small", drive=drive)
+        config, dev_nonce, _, _ = kept(bench)
+        assert (config["name"], config["app_key"]) == ("room-9", KEY)
+        assert dev_nonce >= 12 + 256 + 40
+
+
+def test_another_board_than_the_one_that_is_named_is_refused(tmp_path, small):
+    with node_bench(tmp_path, TTGO, small) as bench:
+        before = bench.files()
+        bench.row = boards.boards()["heltec-v2"]
+        for options in ({}, {"micropython": micropython(bench.row)}):
+            with pytest.raises(HostError, match=f"made as {TTGO} and not as heltec-v2"):
+                bench.flash(**options)
+        bench.row = boards.boards()[PICO]
+        with pytest.raises(HostError, match="what is plugged in is an ESP32"):
+            bench.flash()
+        assert {k: v for k, v in bench.files().items() if "/start" not in k} == before
+
+
+# The firmware alone.
+
+
+def test_only_what_differs_is_sent_and_what_is_old_goes(tmp_path, small):
+    contents = small | {"own.txt": b"stays", "lora/mac.py": b"hides the compiled one"}
+    with node_bench(tmp_path, PICO, contents) as bench:
+        before = kept(bench)
+        new = small_firmware(tmp_path / "new", 2, **{"led.py": "X = 1\n"})
+        report = bench.flash(firmware=new)
+        assert (report.written, report.removed) == (3, 1)  # mac, led and the manifest
+        assert bench.firmware_is(image.firmware(new)) and bench.files()["/own.txt"] == b"stays"
+        assert kept(bench) == before
+        again = bench.flash(firmware=new)
+        assert (again.written, again.removed) == (0, 0)
+        back = bench.flash(firmware=tmp_path / "small")
+        assert (back.written, back.removed) == (2, 1)
+        assert bench.firmware_is(small)
+
+
+def test_a_board_without_micropython_is_told_to_get_it(tmp_path):
+    with Workbench(tmp_path, TTGO, {}, mode="bootloader") as bench:
+        bench.patience_s = 5.0
+        with pytest.raises(HostError) as error:
+            bench.flash()
+        assert "node071 flash" in error.value.next_step
+
+
+# The cable.
+
+
+def somewhere(seed, to_board, to_host):
+    """After how many bytes it is pulled, in two of three times on their way to the board."""
+    way, most = ("to_board", to_board) if seed % 3 else ("to_host", to_host)
+    return {way: Random(seed).randrange(1, most)}
+
+
+@pytest.mark.parametrize("seed", CUTS)
+def test_a_cable_pulled_in_an_update_leaves_the_old_firmware_or_the_new(tmp_path, seed):
+    assert update_cut(tmp_path, somewhere(seed, 30000, 3000))
+
+
+@pytest.mark.parametrize("seed", CUTS)
+def test_a_cable_pulled_while_an_esp32_is_flashed_loses_nothing_that_was_measured(tmp_path, seed):
+    assert flash_cut(tmp_path, somewhere(seed, 43000, 3000))
