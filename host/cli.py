@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from host import boards, cli_devices, cli_networks, cli_nodes
+from host import boards, cli_devices, cli_networks, cli_nodes, cli_visits
 from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
 
@@ -258,6 +258,7 @@ for command in (
     cli_devices.retire,
     cli_devices.backup,
     cli_devices.restore,
+    *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):
     cli.add_command(command)
