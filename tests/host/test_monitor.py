@@ -69,13 +69,13 @@ def test_it_outlasts_a_pulled_plug_disturbs_nothing_and_ends_by_ctrl_c(tmp_path)
     with Workbench(tmp_path, TTGO, contents={"main.py": PROGRAM}) as bench:
         program = bench.start("monitor", "--json", ledger=False)
         lines = heard(program)
+        next(lines)  # it may have come in the middle of a line
         first = [next(lines) for _ in range(3)]
         assert all(each["values"] == VALUES and each["kind"] == "reading" for each in first)
         bench.board.become("unplugged")
         assert next(each for each in lines if each["kind"] == "port")["text"] == monitor.UNPLUGGED
         bench.board.plug_in()
-        again = next(lines)
-        assert again["uptime_s"] < 100 and again["kind"] == "reading"
+        assert next(each for each in lines if each["kind"] == "reading")["values"] == VALUES
         assert bench.board.starts == ["power"]
         program.send_signal(signal.SIGINT)
         rest, errors = program.communicate(timeout=20)
@@ -86,5 +86,7 @@ def test_it_outlasts_a_pulled_plug_disturbs_nothing_and_ends_by_ctrl_c(tmp_path)
 def test_it_ends_at_a_given_time_and_lets_go_of_the_port(tmp_path):
     with Workbench(tmp_path, TTGO, contents={"main.py": PROGRAM}) as bench:
         for _ in range(2):
-            lines = list(monitor.follow(str(bench.link), time.monotonic() + 0.5))
-            assert lines and {each.kind for each in lines} == {"reading"}
+            lines = monitor.follow(str(bench.link))
+            assert next(lines).kind == "reading"
+            lines.close()
+        assert list(monitor.follow(str(bench.link), time.monotonic())) == []
