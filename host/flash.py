@@ -18,7 +18,7 @@ from host.images import Image
 from host.ledger import Ledger
 from host.node import Node
 from host.port import Port, PortError
-from host.provision import board_records
+from host.provision import board_records, config
 from host.state import State
 from host.visit import Facts, Visit
 
@@ -128,9 +128,14 @@ class Flasher:
         try:
             with Visit(self._port, self._progress) as visit:
                 provisioning.check_family(visit.facts, self._job.board)
-                state = State(visit.state())
-                enrolled = self._secure(visit.facts, state)
-                after = self._after(state, enrolled)
+                found, unique_id = visit.state(), visit.facts.unique_id
+                lost = holdings.interrupted(self._backups, unique_id)
+                if lost is None:
+                    enrolled = self._secure(visit.facts, State(found))
+                    after = self._after(State(found), enrolled)
+                else:  # it may have been cut off while its files were written: half of them
+                    newer = {path: found[path] for path in found if path.startswith(_READINGS)}
+                    enrolled, after = self._from_ledger(unique_id, newer | lost)
                 visit.stays = True  # back at work it would count on, and nobody would know
                 return enrolled, after
         except PortError as error:
@@ -144,7 +149,7 @@ class Flasher:
         elif unique_id := esp32.read_mac(self._port.name, self._port.lock):
             kept = holdings.kept(self._backups, unique_id)
             if kept is not None or self._may_lose(error):
-                return self._from_ledger(unique_id, State(kept or {}))
+                return self._from_ledger(unique_id, kept or {})
         if not self._may_lose(error):
             raise HostError(str(error), f"{error.next_step}; or give --lose-backlog") from error
         return None, State()
@@ -155,9 +160,11 @@ class Flasher:
             "it are. Go on?"
         )
 
-    def _from_ledger(self, unique_id: bytes, state: State) -> tuple[Enrolled | None, State]:
+    def _from_ledger(
+        self, unique_id: bytes, files: dict[str, bytes]
+    ) -> tuple[Enrolled | None, State]:
         """A board that cannot be read gets its identity from the ledger, counters far above."""
-        known, board = self._ledger.find(unique_id), self._job.board
+        known, board, state = self._ledger.find(unique_id), self._job.board, State(files)
         if known is None:
             return None, self._after(state, None)
         if known.board != board.name and not self._job.replace:
@@ -166,7 +173,14 @@ class Flasher:
                 "check --board and --port, or give --replace",
             )
         enrolled = enrol(self._ledger, board.name, known.kit, board.chip, unique_id, state)
-        return enrolled, self._after(state, enrolled, live=False)
+        return enrolled, self._after(self._of_node(state, enrolled), enrolled, live=False)
+
+    def _of_node(self, state: State, enrolled: Enrolled) -> State:
+        """What was kept of a node has no keys in it: whose it is comes from the ledger."""
+        node, own = enrolled.node, State(state.files)
+        values = config(self._job.board, kits()[node.kit], node.identity, node.region)
+        own.save("config", values)
+        return own
 
     def _secure(self, facts: Facts, state: State) -> Enrolled | None:
         """Identity into the ledger, the rest into a file, before anything is written.
@@ -180,8 +194,8 @@ class Flasher:
         known = self._ledger.find(facts.unique_id)
         if known is None and identity_of(state) is None:
             return None
-        config = state.load("config") or {}
-        name, region = config.get("kit", known and known.kit), config.get("region")
+        values = state.load("config") or {}
+        name, region = values.get("kit", known and known.kit), values.get("region")
         if name not in kits():
             raise HostError(
                 f"this board has the kit {name}, which is not known here",
@@ -211,6 +225,8 @@ class Flasher:
             contents | after.files | {_FLAG: b""}, size // image.BLOCK_SIZE, board.prog_size
         )
         self._progress(what, 0.0)
+        if enrolled is not None:
+            holdings.begin(self._backups, enrolled.node.unique_id)
         with _private_files({esp32.OFFSET: made.data, offset: filesystem}) as parts:
             esp32.write(self._port.name, parts, self._port.lock)
         self._progress(what, 1.0)
@@ -234,6 +250,8 @@ class Flasher:
                 kept = holdings.kept(self._backups, visit.facts.unique_id)
                 state, live = State(kept or {}), False
             enrolled = self._secure(visit.facts, state)
+            if enrolled is not None and not live:
+                state = self._of_node(state, enrolled)
             after = self._after(state, enrolled, live)
             if not live:
                 kept_files, after = after.files, State()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from platformdirs import user_cache_path
+from platformdirs import user_runtime_path
 
 from host.errors import HostError
 
@@ -35,7 +35,7 @@ def held(port: str) -> Iterator[int]:
 
     A run that is killed leaves no lock behind. HostError names the run that has the port.
     """
-    folder = user_cache_path("node071") / "ports"
+    folder = user_runtime_path("node071") / "ports"
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.path.realpath(port).encode()).hexdigest()[:16]
     descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
@@ -53,8 +53,8 @@ def held(port: str) -> Iterator[int]:
 
 
 def _locked(descriptor: int) -> bool:
-    """Lock it; tried for four seconds, as a run that lost its board takes that to notice."""
-    for _ in range(80):
+    """Lock it; tried for a second, as a child that is just being started holds it too."""
+    for _ in range(20):
         try:
             _try_lock(descriptor)
             return True

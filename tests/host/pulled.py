@@ -4,6 +4,8 @@
 Each returns whether it was pulled before the work was done.
 """
 
+from random import Random
+
 import cbor2
 from workbench import PICO, TTGO, Workbench, small_firmware
 
@@ -15,6 +17,7 @@ from simulator import stand_in
 KIT, KEY = boards.kits()["classroom"], bytes(range(16))
 READINGS = {"state/readings/3": cbor2.dumps([24, 1, 600, {1: 612}]), "state/readings/4": b"\x80"}
 SMALL_KIB = 256
+NOISE = Random(71).randbytes(12000).hex()  # does not compress: esptool takes its time
 UNIQUE_IDS = {TTGO: bytes.fromhex("240ac4123456"), PICO: bytes.fromhex("e6605838834b2f2c")}
 
 
@@ -81,10 +84,11 @@ def update_cut(folder, after):
 
 def flash_cut(folder, after):
     """A node gets MicroPython and all: nothing that it measured is lost, no counter goes back."""
-    small = image.firmware(small_firmware(folder / "small"))
+    own = small_firmware(folder / "small", **{"noise.py": f"X = {NOISE!r}\n"})
+    small = image.firmware(own)
     with node_bench(folder, TTGO, small, own_kib=SMALL_KIB) as bench:
         config, dev_nonce, _, readings = kept(bench)
-        options = {"micropython": micropython(bench.row), "firmware": folder / "small"}
+        options = {"micropython": micropython(bench.row), "firmware": own}
         pulled = bench.cut(lambda: bench.flash(**options), **after)
         bench.flash(**options)
         found = kept(bench)

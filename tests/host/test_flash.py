@@ -104,6 +104,27 @@ def test_another_board_than_the_one_that_is_named_is_refused(tmp_path, small):
         assert {k: v for k, v in bench.files().items() if "/start" not in k} == before
 
 
+def test_files_that_were_written_in_part_do_not_pass_for_those_of_the_node(tmp_path, small):
+    with node_bench(tmp_path, TTGO, small, own_kib=SMALL_KIB) as bench:
+        config, dev_nonce, _, readings = kept(bench)
+        bench.flash(firmware=tmp_path / "small")
+        options = {"micropython": micropython(bench.row), "firmware": tmp_path / "small"}
+        bench.board.cut_after(to_board=27000)  # esptool is at work
+        with pytest.raises(HostError, match="esptool did not finish"):
+            bench.flash(**options)
+        assert bench.board.pulled.wait(5)
+        offset, size = bench.board.flash.filesystem  # it mounts, and a part of its files is there
+        half = image.build(small, size // 4096, bench.row.prog_size)
+        bench.board.flash.path.write_bytes(
+            bench.board.flash.read(0, offset) + half + bench.board.flash.read(offset + size, 0)
+        )
+        bench.board.plug_in()
+        report = bench.flash(**options)
+        assert report.readings == 2
+        found = kept(bench)
+        assert (found[0], found[3]) == (config, readings) and found[1] >= dev_nonce + 256
+
+
 # The firmware alone.
 
 

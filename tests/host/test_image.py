@@ -46,10 +46,12 @@ def files(folder):
         if kind == 0x4000:
             yield from files(path)
         else:
+            size, digest = 0, hashlib.sha256()
             with open(path, "rb") as file:
-                data = file.read()
-            digest = binascii.hexlify(hashlib.sha256(data).digest()).decode()
-            yield path[2:], [len(data), digest]
+                while part := file.read(512):
+                    size += len(part)
+                    digest.update(part)
+            yield path[2:], [size, binascii.hexlify(digest.digest()).decode()]
 
 def plain(value):
     if isinstance(value, bytes):
@@ -71,7 +73,7 @@ found["store"], found["config"] = store.__file__, plain(kept.load("config"))
 found["board"], found["none"] = kept.load("board"), kept.load("other")
 kept.save("config", {"v": 2})
 found["saved"] = store.Store("/state").load("config")
-print(json.dumps(found))
+json.dump(found, sys.stdout)
 """
 
 

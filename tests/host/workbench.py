@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A virtual board at a port, a ledger, and the toolkit at work, as on a desk."""
 
+import os
 import subprocess
 import sys
 import time
@@ -68,6 +69,8 @@ class Workbench:
         if own_kib is not None:  # a board with so small a filesystem, so that images are small
             self.row = replace(self.row, filesystem_kib=own_kib)
         self.link, self.ledger_path = folder / "port", folder / "ledger"
+        # pseudo-terminals get the numbers of those that another test has just closed
+        os.environ["XDG_RUNTIME_DIR"] = str(folder)
         self.said, self.patience_s = [], PATIENCE_S
         self.board = VirtualBoard(
             self.row,

@@ -20,7 +20,7 @@ from simulator.terminal import LiveBoard
 HANG_S = 60
 WATCHDOG_US = 8_388_000  # RP2040's longest
 SLOW_BYTES_PER_S = 12000  # about 115,200 baud: the copy lasts longer than any watchdog
-FILE_BYTES = 32000
+FILE_BYTES = 40960
 
 
 class Desk:

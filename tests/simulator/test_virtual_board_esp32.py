@@ -52,10 +52,13 @@ def test_it_says_which_chip_it_is(board):
 )  # fmt: skip
 def test_an_image_is_written_and_started(board, file, options):
     board.flash.erase(0, board.flash.size)
+    board.flash.write(0, bytes(0x40000))  # what is there has to be erased, no more than that
+    end = (OFFSET + len(IMAGE) + 4095) // 4096 * 4096
     status, told = esptool(board, *options, hex(OFFSET), file)
     assert status == 0 and "Hash of data verified" in told
     assert in_flash(board) == IMAGE
-    assert board.flash.read(0, OFFSET) == b"\xff" * OFFSET
+    assert board.flash.read(0, OFFSET) == bytes(OFFSET)
+    assert board.flash.read(end - 4, 8) == b"\xff" * 4 + bytes(4)
     wait_for(lambda: board.mode == "micropython")
     assert mpremote(board, "eval", "__import__('os').listdir()") == (0, "['boot.py']\n")
     assert board.flash.filesystem == (2 << 20, 2 << 20)
@@ -91,12 +94,15 @@ def test_erased_flash_has_no_program_and_esptool_still_gets_in(board, file):
 @pytest.mark.parametrize("stub", [(), ("--no-stub",)], ids=["stub", "rom"])
 def test_a_cable_pulled_while_it_writes(board, file, stub):
     board.flash.erase(0, board.flash.size)
+    board.flash.write(OFFSET, bytes(len(IMAGE)))
     digest = hashlib.sha256(IMAGE).hexdigest()
-    # the stub itself takes some 8 kB; the image is compressed
-    board.cut_after(to_board=9000 if not stub else 2000)
-    assert esptool(board, *stub, "write-flash", hex(OFFSET), file)[0] != 0
+    board.cut_after(to_board=40000)  # the stub itself takes some 9000 of them
+    assert esptool(board, *stub, "write-flash", "--no-compress", hex(OFFSET), file)[0] != 0
     assert board.pulled.wait(HANG_S) and board.mode == "unplugged"
     assert hashlib.sha256(in_flash(board)).hexdigest() != digest
+    assert in_flash(board)[: 16 << 10] == IMAGE[: 16 << 10]
+    # the stub erases as it writes, the ROM at the beginning
+    assert in_flash(board)[-4:] == (b"\xff" * 4 if stub else bytes(4))
     board.plug_in()
     assert board.mode == "no program"
     assert esptool(board, *stub, "write-flash", hex(OFFSET), file)[0] == 0
