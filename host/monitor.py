@@ -101,13 +101,13 @@ def follow(wish: str | None, until_s: float | None = None) -> Iterator[Line]:
     It only listens. `until_s`: a time.monotonic() at which it ends. HostError: there is no such
     port at first; later it waits for it.
     """
-    name = _choose(wish)
+    name = choose(wish)
     with port.Port(name) as held, held.open() as opened:
         yield from _heard(opened, until_s)
     lost_s, told = time.monotonic(), ""
     while not _over(until_s):
         try:
-            name = _choose(wish)
+            name = choose(wish)
             with port.Port(name) as held, held.open() as opened:
                 told = ""
                 yield from _heard(opened, until_s)
@@ -121,7 +121,8 @@ def follow(wish: str | None, until_s: float | None = None) -> Iterator[Line]:
             time.sleep(_TURN_S)
 
 
-def _choose(wish: str | None) -> str:
+def choose(wish: str | None) -> str:
+    """The port of a node, of whatever board. HostError: as port.choose."""
     return port.choose(wish, sorted({usb for board in boards().values() for usb in board.usb}))
 
 

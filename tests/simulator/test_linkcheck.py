@@ -49,6 +49,7 @@ def test_it_joins_and_says_margin_gateways_and_what_came_with_the_answer(trial):
     assert [(each["sf"], each["gateways"]) for each in found] == [(7, 1)] * 3
     assert all(-115 < each["rssi_dbm"] < -100 and 20 < each["snr_qdb"] < 50 for each in found)
     assert [each["message"] for each in found] == [False, True, False]
+    assert counters(run) == [0, 1, 2] and record(run.state, "session")[5] == 2  # the last FCntDown
     for packet in uplinks(run):  # FOpts with LinkCheckReq, no payload
         assert len(packet.payload) == 13 and packet.payload[5] & 15 == 1 and packet.payload[8] == 2
 
@@ -69,6 +70,15 @@ def test_no_number_is_used_twice_and_the_ration_outlasts_a_power_cut(trial):
     assert numbers == [0, 1, 2, 3, 4, 64, 65, 66, 67, 68]
     (hour, airtime_us), (_, answers) = record(run.state, "checks")
     assert hour == later_s // 3600 and (sum(airtime_us), sum(answers)) == (46_336, 1)
+
+
+def test_a_plug_pulled_while_it_asks_costs_numbers_and_no_repetition(trial):
+    run = checks(
+        trial, [NOW_S] * 3, pause_s=15,
+        faults=(FaultPlan("power-cut", 0.01, "node", until_h=0.02),
+                FaultPlan("power-cut", 72.4 / 3600, "node", until_h=0.03)),
+    )  # fmt: skip
+    assert counters(run) == [0, 64, 128, 129, 130]
 
 
 def test_the_airtime_of_a_day_is_rationed_where_nobody_answers(trial):
