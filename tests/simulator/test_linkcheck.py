@@ -99,3 +99,14 @@ def test_the_airtime_of_a_day_is_rationed_where_nobody_answers(trial):
 def test_a_radio_that_is_silent_is_said(trial):
     run = checks(trial, [NOW_S] * 2, faults=(FaultPlan("radio-silent", 0.0, "node"),))
     assert [list(each) for each in said(run)] == [["radio"]] * 2
+
+
+def test_the_rests_of_the_air_last_from_check_to_check(trial):
+    run = checks(trial, [NOW_S] * 60, pause_s=1)
+    waits = [each["wait_s"] for each in said(run) if each.get("rule") == "duty cycle"]
+    assert waits and max(waits) <= 7
+    spans = zip(run.sent, run.sent[1:], strict=False)
+    rests = [(each[1].start_us - before[1].end_us, before[1]) for before, each in spans]
+    assert len(rests) > 5
+    for rest_us, packet in rests:
+        assert rest_us >= 99 * (packet.end_us - packet.start_us)
