@@ -9,10 +9,9 @@ import start
 import status
 from clock import Clock
 from delivery import Budget, Delivery
-from joining import Joining, random_below
+from joining import Joining
 from keeper import Keeper
-from lora import airtime, channels, commands, mac, region
-from lora.link import Link
+from lora import airtime, channels, commands, mac
 from pacing import Pacing
 from passing import passing
 
@@ -25,7 +24,6 @@ _NEVER_MS = const(3600000)  # nothing to send: looked at again in an hour at the
 _OVERHEAD = const(13)  # bytes of PHYPayload beside FRMPayload, without FOpts
 _RADIO_PAUSE_MS = const(60000)  # after the radio failed, then twice as long each time
 _RADIO_PAUSES = const(6)  # up to an hour
-_ANTENNA_GAIN_DB = const(2)  # a dipole's 2.15 dBi
 _RULES = {
     0: status.RADIO,
     channels.BAND: status.DUTY_CYCLE,
@@ -44,13 +42,7 @@ class Reporter:
         self._config, self._store, self._power, self._log = config, store, power, log
         self._began, self._settings, self._backlog = began, values, backlog
         self._battery = battery
-        self._radio = passing("hardware").radio(config)
-        gain_db = config.get("antenna_gain_db", _ANTENNA_GAIN_DB)
-        errors = config["latency_ms"], config["clock_error_ppm"]
-        self._link = Link(self._radio, power, *errors, gain_db)
-        identity = config["dev_eui"], config["join_eui"], config.get("app_key")
-        self._mac = mac.Mac(region.find(config["region"]), *identity, random_below)
-        self._mac.weakest_dbm = self._link.weakest_dbm
+        self._radio, self._link, self._mac = passing("station").build(config, power)
         self._personalised = "dev_addr" in config
         self._joining = Joining(store, self._mac, log)
         self._keeper = Keeper(store)

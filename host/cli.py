@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from host import boards, cli_devices, cli_networks, cli_nodes, cli_replay
+from host import boards, cli_devices, cli_networks, cli_nodes, cli_setup, cli_visits
 from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
 
@@ -18,7 +19,9 @@ from host.errors import WrongUse
 def cli() -> None:
     """Node071: small boxes that measure, and report over LoRaWAN radio.
 
-    Without a board, start with:  node071 simulate
+    With a board at the USB cable, start with:  node071 setup
+
+    Without one:  node071 simulate
     """
 
 
@@ -220,6 +223,7 @@ def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **op
 
 boards_group.add_command(cli_nodes.hash_command)
 for command in (
+    cli_setup.setup_command,
     cli_nodes.doctor_command,
     cli_nodes.flash_command,
     cli_nodes.provision_command,
@@ -228,6 +232,7 @@ for command in (
     cli_devices.backup,
     cli_devices.restore,
     cli_replay.replay,
+    *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):
     cli.add_command(command)

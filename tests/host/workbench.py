@@ -105,9 +105,9 @@ class Workbench:
     def _port(self):
         return Port(str(self.link), self.said.append, self.patience_s)
 
-    def start(self, *words):
+    def start(self, *words, ledger=True):
         """Start `node071 WORDS` on this port as a program of its own."""
-        own = ("--port", self.link, "--ledger", self.ledger_path)
+        own = ("--port", self.link, *(("--ledger", self.ledger_path) if ledger else ()))
         return subprocess.Popen(
             [sys.executable, "-m", "host.cli", *map(str, (*words, *own))],
             stdout=subprocess.PIPE,
