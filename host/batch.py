@@ -7,6 +7,7 @@ a run that was stopped anywhere goes on with the next one.
 
 import json
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from host.port import Attached, Port, PortError, attached
 from host.progress import Progress
 from host.visit import Facts, Visit
 
+Plugged = tuple[str, int, int]  # changes with each plugging in
 _LOOK_S = 0.2  # how often a port is looked at for another board
 _RETRY_S = 2.0  # for a board that does not answer, or a port that another run still holds
 _BACK_S = 3.0  # a board with USB of its own is gone for so long when it goes back to work
@@ -207,7 +209,7 @@ class Batch:
 
     def _serve(self, port: str) -> None:
         """Work on one board after another; each is left alone once it is done with."""
-        done_with: tuple[str, int] | None = None
+        done_with: Plugged | None = None
         said = ""
         while not self._stop.is_set() and self._open():
             here = _presence(port)
@@ -229,7 +231,7 @@ class Batch:
             done_with = self._after(port, here, unique_id)
             said = ""
 
-    def _after(self, port: str, here: tuple[str, int], unique_id: bytes) -> tuple[str, int] | None:
+    def _after(self, port: str, here: Plugged, unique_id: bytes) -> Plugged | None:
         """What is at the port once the board is back at work; one on USB of its own came anew."""
         end_s = time.monotonic() + _BACK_S
         serials = {each.serial.lower() for each in self._found() if _same(each.port, port)}
@@ -328,12 +330,14 @@ class Batch:
             self._say(f"{port}: {row.name} is written, DevEUI {node.dev_eui.hex().upper()}; {left}")
 
 
-def _presence(port: str) -> tuple[str, int] | None:
-    """What is plugged in at a port: changes with each plugging in; None: nothing."""
+def _presence(port: str) -> Plugged | None:
+    """What is plugged in at a port, None: nothing."""
     if os.name != "posix":
-        return (port, 0) if any(each.port == port for each in attached()) else None
+        return (port, 0, 0) if any(each.port == port for each in attached()) else None
     with suppress(OSError):
-        return os.path.realpath(port), os.stat(port).st_ino
+        own = os.lstat(port)  # udev, too, makes the link anew with each plugging in
+        made_ns = own.st_ctime_ns if stat.S_ISLNK(own.st_mode) else 0
+        return os.path.realpath(port), os.stat(port).st_ino, made_ns
     return None
 
 

@@ -42,6 +42,7 @@ class Box:
 
     def __init__(self, folder, text, slots, suffix="csv"):
         self.folder, self.slots = folder, slots
+        os.environ["XDG_RUNTIME_DIR"] = str(folder)  # as the workbench does
         self.manifest = folder / f"street.{suffix}"
         self.manifest.write_text(text)
         self.ledger_path = folder / "ledger"
@@ -64,7 +65,6 @@ class Box:
             stderr=subprocess.PIPE,
             text=True,
             cwd=files.root(),
-            env=os.environ | {"XDG_RUNTIME_DIR": str(self.folder)},
         )
 
     def receipts(self):
