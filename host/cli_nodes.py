@@ -9,7 +9,7 @@ import click
 
 from host import boards
 from host.commands import Secret, as_json, named, show
-from host.errors import HostError
+from host.errors import HostError, WrongUse
 from host.ledgers import ledger_options
 
 if TYPE_CHECKING:
@@ -42,9 +42,21 @@ class _Block(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 
 
 @click.command("provision", short_help="Make the board at a port a node, and check it.")
-@_board_option
-@click.option("--kit", required=True, metavar="NAME", help="See node071 kits.")
-@_port_option
+@click.option("--board", metavar="NAME", help="See node071 boards.")
+@click.option("--kit", metavar="NAME", help="See node071 kits.")
+@click.option(
+    "--port", "ports", metavar="PORT", multiple=True,
+    help="The serial port; without it: the only board on USB. With --manifest: several times.",
+)  # fmt: skip
+@click.option(
+    "--manifest",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Many nodes: a CSV or TOML file with name, board, kit of each.",
+)
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(0), default=300, show_default=True, metavar="S",
+    help="With --manifest: how long to wait for the next board.",
+)  # fmt: skip
 @click.option("--name", metavar="NAME", help="What the node is called; without it: KIT-1, KIT-2.")
 @click.option("--region", metavar="NAME", help="Where it sends: EU868 if not given.")
 @click.option("--place", metavar="TEXT", help="Where it hangs, for your own list.")
@@ -60,9 +72,11 @@ class _Block(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
 @ledger_options
 @as_json
 def provision_command(
-    board: str,
-    kit: str,
-    port: str | None,
+    board: str | None,
+    kit: str | None,
+    ports: tuple[str, ...],
+    manifest: Path | None,
+    wait_s: float,
     region: str | None,
     place: str | None,
     eui_block: "EuiBlock | None",
@@ -79,6 +93,9 @@ def provision_command(
     The board needs MicroPython; if it lacks our firmware it gets that too. Run it again whenever
     it was interrupted: the same board gets the same identity.
 
+    With --manifest it makes all the nodes of a file, on every board that is plugged in, one after
+    another and at several ports at once. Run again it goes on with those that are not done.
+
     Example:  node071 provision --board rpi-pico-rfm95 --kit classroom
     """
     from host import provisioning
@@ -88,6 +105,25 @@ def provision_command(
     from host.progress import Progress
     from host.visit import Visit
 
+    if manifest is not None:
+        one = {"--board": board, "--kit": kit, "--name": wish["name"], "--dev-eui": wish["dev_eui"]}
+        one |= {
+            "--app-key": wish["app_key"],
+            "--new-keys": wish["new_keys"],
+            "--show-keys": show_keys,
+        }
+        if given := [option for option, value in one.items() if value]:
+            raise WrongUse(f"{given[0]} is for one node, not for a manifest", "leave it out")
+        wishes = Wish(block=eui_block, **wish)
+        return _provision_many(
+            manifest, ledger, plain_keys, as_json, ports=ports, wish=wishes, region=region,
+            place=place, replace=replace, firmware=firmware, wait_s=wait_s,
+        )  # fmt: skip
+    if board is None or kit is None:
+        missing = "--kit" if board else "--board"
+        raise WrongUse(f"missing option '{missing}'", "see node071 provision --help")
+    if len(ports) > 1:
+        raise WrongUse("several ports are for a --manifest", "name one --port")
     order = provisioning.Order(
         named(boards.boards(), board, "board"),
         named(boards.kits(), kit, "kit"),
@@ -99,7 +135,7 @@ def provision_command(
     )
     if problem := boards.refusal(order.board, order.kit):
         raise HostError(problem, "see node071 boards for others")
-    place_of_port = choose(port, order.board.usb)
+    place_of_port = choose(ports[0] if ports else None, order.board.usb)
     with (
         open_ledger(ledger, plain_keys) as book,
         Progress(quiet=as_json) as progress,
@@ -116,6 +152,41 @@ def provision_command(
         click.echo(f"{name}: {value.upper()}")
     done = "written and read back" if receipt.changed else "was so already, read back"
     click.echo(f"{done}; next: node071 export tts-csv, or your network's own page")
+
+
+def _provision_many(
+    path: Path, ledger: Path | None, plain_keys: bool, as_json: bool, **plan: Any
+) -> None:
+    """Do the rows of a manifest; exit status 1 when one of them is not written afterwards."""
+    from host import manifest, roster
+    from host.batch import Batch, Plan
+    from host.ledgers import open_ledger
+    from host.progress import Progress
+
+    receipts = path.with_name(path.name + ".receipts.jsonl")
+    try:
+        rows = manifest.read(path)
+        with open_ledger(ledger, plain_keys) as book, Progress(quiet=as_json) as progress:
+            manifest.check_ledger(path, rows, book)
+            done = Batch(rows, book, Plan(receipts, **plan), progress).run()
+    except manifest.Mistakes as error:
+        if as_json:
+            mistakes = [vars(each) for each in error.mistakes]
+            show({"error": str(error), "next": error.next_step, "mistakes": mistakes})
+        for each in () if as_json else error.mistakes:
+            line = f"error: {path.name}, line {each.line}: {each.problem}; {each.next_step}"
+            click.echo(line, err=True)
+        sys.exit(1)
+    failed = [row for row in done if not row.written]
+    if as_json:
+        show({"nodes": [each.public() for each in done], "failed": len(failed)})
+    else:
+        click.echo("\n".join(roster.receipts(done)))
+        for row in failed:
+            click.echo(f"error: {row.row.name}: {row.problem}; {row.next_step}", err=True)
+        click.echo(f"{len(done) - len(failed)} of {len(done)} are written; receipts: {receipts}")
+    if failed:
+        sys.exit(1)
 
 
 @click.command("flash", short_help="Put firmware, and MicroPython, on the board at a port.")

@@ -40,13 +40,19 @@ class Attached:
     port: str
     usb: str  # "10C4:EA60", "" for a port that is no USB device
     product: str = ""
+    serial: str = ""  # its serial number: of an RP2040 with MicroPython its unique id
 
 
 def attached() -> list[Attached]:
     """Every serial port on USB, in the order of their names."""
     rows = sorted(serial.tools.list_ports.comports())
     return [
-        Attached(row.device, f"{row.vid:04X}:{row.pid:04X}", row.product or "")
+        Attached(
+            row.device,
+            f"{row.vid:04X}:{row.pid:04X}",
+            row.product or "",
+            row.serial_number or "",
+        )
         for row in rows
         if row.vid is not None and row.pid is not None
     ]

@@ -2,7 +2,7 @@
 """What the commands about nodes say, and do with the ledger as a whole."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from host import backups, passphrase
 from host.errors import WrongUse
@@ -10,6 +10,9 @@ from host.ledger import Ledger
 from host.ledgers import default_path, open_ledger
 from host.node import Node
 from host.vault import Lock, Vault
+
+if TYPE_CHECKING:
+    from host.batch import Outcome
 
 _HEADS = ("name", "DevEUI", "board", "kit", "place", "state", "last heard")
 
@@ -26,7 +29,20 @@ def table(rows: list[Node]) -> list[str]:
     """Lines for people, one a node."""
     if not rows:
         return ["no nodes yet: node071 provision makes them"]
-    cells = [_HEADS, *(_cells(node) for node in rows)]
+    return _columns([_HEADS, *(_cells(node) for node in rows)])
+
+
+def receipts(rows: "list[Outcome]") -> list[str]:
+    """Lines for people, one for each node of a manifest: how far it has come."""
+    cells: list[tuple[str, ...]] = [("name", "DevEUI", "state")]
+    for row in rows:
+        dev_eui = row.node.dev_eui.hex() if row.node else "-"
+        state = row.node.state if row.node and row.written else "not written"
+        cells.append((row.row.name, dev_eui, state))
+    return _columns(cells)
+
+
+def _columns(cells: list[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     padded = (map(str.ljust, row, widths) for row in cells)
     return ["  ".join(row).rstrip() for row in padded]

@@ -16,6 +16,7 @@ STATE = ROOT / ".build" / "proof.json"
 PARTS = {
     "cuts": ("cuts.py",),
     "cables": ("cables.py",),
+    "manifest": ("manifest.py",),
     "fuzz": ("fuzz.py", "200000"),
     "months": ("months.py", "90"),
     "mutants": ("mutants.py",),

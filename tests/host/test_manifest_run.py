@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""Many nodes from one manifest, on virtual boards at several ports, stopped and gone on with."""
+
+import json
+import signal
+
+from manifest_boards import Box, Slot
+from workbench import FIRMWARE, PICO, TTGO
+
+from host import manifest
+from host.batch import Batch, Plan
+from host.ledgers import open_ledger
+from host.port import Attached
+from host.progress import Progress
+
+ROWS = "name,board,kit,place\n" + "".join(
+    f"street-{number},{PICO},classroom,lamp {number}\n" for number in (1, 2, 3)
+)
+
+
+def test_three_nodes_on_two_ports_killed_in_the_middle_and_gone_on_with(tmp_path):
+    slots = [Slot(tmp_path, number, files=FIRMWARE) for number in (1, 2)]
+    with Box(tmp_path, ROWS, slots) as box:
+        run = box.start()
+        box.change_boards(run, until=1)
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+        first = [node.identity for node in box.nodes() if node.state == "written"]
+        assert 1 <= len(first) < 3
+        run = box.start("--json")
+        box.change_boards(run, until=3)
+        out, _ = run.communicate(timeout=60)
+        assert run.returncode == 0
+        nodes = box.nodes()
+        assert [node.name for node in nodes] == ["street-1", "street-2", "street-3"]
+        assert {node.state for node in nodes} == {"written"}
+        assert len({node.identity.app_key for node in nodes}) == 3
+        assert all(identity in [node.identity for node in nodes] for identity in first)
+        assert [each["name"] for each in json.loads(out)["nodes"]] == [n.name for n in nodes]
+        receipts = box.receipts()
+        assert [each["dev_eui"] for each in receipts] == [node.dev_eui.hex() for node in nodes]
+        assert [each["place"] for each in receipts] == ["lamp 1", "lamp 2", "lamp 3"]
+        held = {board.unique_id: board.flash.config() for s in slots for board in s.met}
+        for node in nodes:
+            assert held[node.unique_id]["app_key"] == node.identity.app_key
+            assert held[node.unique_id]["name"] == node.name
+        whole = out + box.receipts_path.read_text()
+        assert not any(node.identity.app_key.hex() in whole.lower() for node in nodes)
+
+
+def test_a_board_of_another_kind_gets_no_row_and_the_run_says_which_are_missing(tmp_path):
+    with Box(tmp_path, ROWS, [Slot(tmp_path, 1, TTGO, files=FIRMWARE)]) as box:
+        box.slots[0].plug_in()
+        run = box.start("--wait", "0")
+        out, said = run.communicate(timeout=60)
+        assert run.returncode == 1
+        assert "no row is left for this ESP32" in said
+        assert "error: street-2: no board came for it; run the same command again" in said
+        assert "0 of 3 are written" in out
+        assert box.nodes() == [] and box.receipts() == []
+
+
+def test_boards_on_usb_are_found_as_they_come_and_a_row_waits_for_its_kind_or_its_port(tmp_path):
+    slots = [Slot(tmp_path, 1, files=FIRMWARE), Slot(tmp_path, 2, TTGO, files=FIRMWARE)]
+    pico, ttgo = (str(slot.link) for slot in slots)
+    text = f"name,board,kit,port\nred,{PICO},bin,elsewhere\nblue,{TTGO},bin,\ngreen,{PICO},bin,\n"
+    with Box(tmp_path, text, slots) as box, open_ledger(tmp_path / "ledger", True) as ledger:
+        usb = []
+
+        def found():  # the first board is there, the second comes once the first is done
+            if ledger.nodes() and ledger.nodes()[0].state == "written" and len(usb) == 1:
+                slots[1].plug_in()
+                usb.append(Attached(ttgo, "10C4:EA60"))
+            return list(usb)
+
+        slots[0].plug_in()
+        usb.append(Attached(pico, "2E8A:0005", serial=slots[0].board.unique_id.hex().upper()))
+        plan = Plan(box.receipts_path, wait_s=4)
+        outcomes = Batch(manifest.read(box.manifest), ledger, plan, Progress(True), found).run()
+        by_name = {each.row.name: each for each in outcomes}
+        assert not by_name["red"].written and by_name["red"].problem == "no board came for it"
+        assert by_name["green"].node.unique_id == slots[0].board.unique_id
+        assert by_name["blue"].node.unique_id == slots[1].board.unique_id
+        assert slots[1].board.flash.config()["name"] == "blue"
+        assert [each["name"] for each in box.receipts()] == ["blue", "green"]
+
+
+def test_a_row_whose_cable_was_pulled_waits_for_the_same_board(tmp_path):
+    slot = Slot(tmp_path, 1, files=FIRMWARE)
+    with Box(tmp_path, ROWS, [slot]) as box, open_ledger(tmp_path / "ledger", True) as ledger:
+        rows, said = manifest.read(box.manifest), []
+        progress = Progress(True)
+        progress.say = said.append
+
+        def run(wait_s):
+            plan = Plan(box.receipts_path, (str(slot.link),), wait_s=wait_s)
+            return Batch(rows[:2], ledger, plan, progress).run()
+
+        slot.plug_in()
+        begun = slot.board
+        begun.cut_after(to_board=14000)
+        first, _ = run(0)
+        assert begun.pulled.is_set() and not first.written and box.receipts() == []
+        assert first.node.unique_id == begun.unique_id  # the ledger knew before the board did
+        slot.plug_in()  # another board gets another row
+        first, second = run(0)
+        assert second.written and second.node.unique_id == slot.board.unique_id
+        assert (
+            first.problem
+            == f"it was begun on the board {begun.unique_id.hex()}, which did not come"
+        )
+        slot.unplug()
+        slot.board = begun
+        begun.start()
+        first, second = run(0)
+        assert first.written and begun.flash.config()["name"] == "street-1"
+        assert any("street-1 is written" in line for line in said)
+
+
+def test_a_board_that_is_another_node_stays_what_it_is(tmp_path):
+    slot = Slot(tmp_path, 1, files=FIRMWARE)
+    with Box(tmp_path, ROWS, [slot]) as box, open_ledger(tmp_path / "ledger", True) as ledger:
+        slot.plug_in()
+
+        def run(names, **options):
+            rows = [row for row in manifest.read(box.manifest) if row.name in names]
+            plan = Plan(box.receipts_path, (str(slot.link),), wait_s=0, **options)
+            return Batch(rows, ledger, plan, Progress(True)).run()
+
+        assert run(["street-1"])[0].written
+        (other,) = run(["street-2"])
+        assert not other.written and slot.board.flash.config()["name"] == "street-1"
+        (other,) = run(["street-2"], replace=True)
+        assert other.written and slot.board.flash.config()["name"] == "street-2"
+
+
+def test_a_board_that_is_exchanged_while_the_one_before_says_goodbye_is_noticed(tmp_path):
+    slot = Slot(tmp_path, 1, files=FIRMWARE)
+    with Box(tmp_path, ROWS, [slot]) as box, open_ledger(tmp_path / "ledger", True) as ledger:
+        slot.plug_in()
+
+        def found():  # asked once a board is done; the next one gets the same number of port
+            if len(slot.met) < 2:
+                slot.plug_in()
+            return []
+
+        plan = Plan(box.receipts_path, (str(slot.link),), wait_s=5)
+        rows = manifest.read(box.manifest)[:2]
+        outcomes = Batch(rows, ledger, plan, Progress(True), found).run()
+        assert [each.written for each in outcomes] == [True, True]
