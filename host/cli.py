@@ -8,8 +8,15 @@ from typing import Any
 
 import click
 
-from host import boards, cli_devices, cli_networks, cli_nodes, cli_replay
-from host import boards, cli_devices, cli_networks, cli_nodes, cli_setup, cli_visits
+from host import (
+    boards,
+    cli_devices,
+    cli_networks,
+    cli_nodes,
+    cli_replay,
+    cli_setup,
+    cli_visits,
+)
 from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
 
