@@ -35,6 +35,7 @@ class Port:
         self.path = ""
         self._tail = b""
         self._master = -1
+        self._pulled: list[int] = []  # ends of those that were plugged in before
         self._queue = bytearray()
         self._moved_s = self._may_read_s = 0.0
 
@@ -53,15 +54,26 @@ class Port:
             self.link.unlink(missing_ok=True)
             self.link.symlink_to(self.path)
 
-    def close(self) -> None:
-        """Pull it out: the path is gone, a program that had it open gets an error."""
+    def pull(self) -> None:
+        """Pull it out: the path is gone, a program that had it open gets an error.
+
+        Its number stays taken until `close`: a program that tries the path again must not find
+        another board there.
+        """
         if self._master < 0:
             return
+        self._pulled.append(os.open(self.path, os.O_RDWR | os.O_NOCTTY))
         os.close(self._master)
         self._master, self.attached = -1, False
         self._queue.clear()
         if self.link is not None:
             self.link.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Pull it out for good."""
+        self.pull()
+        while self._pulled:
+            os.close(self._pulled.pop())
 
     def fileno(self) -> int:
         return self._master

@@ -27,7 +27,6 @@ _LOOK_S = 0.02  # how late it is seen that a program opens the port
 _QUIET_S = 0.05
 _IDLE_S = 0.5
 _TYPED_MAX = 65536
-_BANNER = re.compile(rb'MicroPython [^\r\n]*\r?\n(Use Ctrl-D|Type "help)[^\r\n]*\r?\n')
 
 
 class LiveBoard(Board):
@@ -244,12 +243,7 @@ class LiveBoard(Board):
                 self._push()
         if self._repl.mode == FRIENDLY:
             data = re.sub(rb"(?<!\r)\n", b"\r\n", data)  # what a program prints
-            data = _BANNER.sub(self._banner(), data)
         self.port.write(data)
-
-    def _banner(self) -> bytes:
-        help_line = 'Type "help()" for more information.'
-        return f"MicroPython; {self._says['machine']}\r\n{help_line}\r\n".encode()
 
     def _type(self) -> None:
         """Pass on what was typed, once somebody is there who takes it."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The boot loader of an RP2040: a drive that takes a UF2 file; here the drive is a folder."""
 
+import shutil
 import struct
 import time
 from pathlib import Path
@@ -37,9 +38,7 @@ class Uf2Drive:
 
     def eject(self) -> None:
         """The drive is gone, with all that was copied to it."""
-        for path in self.folder.iterdir():
-            path.unlink()
-        self.folder.rmdir()
+        shutil.rmtree(self.folder, ignore_errors=True)  # somebody may just be writing there
 
     def look(self) -> bool:
         """Take what has come since."""
@@ -52,10 +51,16 @@ class Uf2Drive:
         return self._whole_s is not None and time.monotonic() - self._whole_s > _EJECT_S
 
     def _grown(self, path: Path) -> bool:
-        seen = self._seen.get(path, 0)
-        with path.open("rb") as file:
-            file.seek(seen)
-            data = file.read(self.bytes_left)
+        """Take the blocks that have come; True: all are there. A file that shrank is a new one."""
+        try:
+            with path.open("rb") as file:
+                if file.seek(0, 2) < self._seen.get(path, 0):
+                    for kept in (self._seen, self._taken, self._erased):
+                        kept.pop(path, None)
+                seen = file.seek(self._seen.get(path, 0))
+                data = file.read(self.bytes_left)
+        except FileNotFoundError:
+            return False
         for at in range(0, len(data) // _BLOCK_SIZE * _BLOCK_SIZE, _BLOCK_SIZE):
             self._seen[path] = seen + at + _BLOCK_SIZE
             if self.bytes_left is not None:

@@ -145,6 +145,7 @@ class VirtualBoard:
         os.write(self._wake, b"!")
         self._thread.join(_WAIT_S)
         self._thread = None
+        self._port.close()
         os.close(self._wake)
         os.close(self._woken)
         if self._error is not None:
@@ -301,11 +302,11 @@ class VirtualBoard:
         if self._drive is not None:
             self._drive.eject()
         self._loader, self._drive = None, None
-        self.mode = mode = self._boot() if mode == MICROPYTHON else mode
+        mode = self._boot() if mode == MICROPYTHON else mode
         if mode == UNPLUGGED:
-            self._port.close()
+            self._port.pull()
         elif mode == BOOTLOADER and not self.flash.esp32:
-            self._port.close()
+            self._port.pull()
             self._drive = Uf2Drive(self.drive, self.flash)
             self._drive.bytes_left = self._port.to_board_left
         else:
@@ -316,6 +317,7 @@ class VirtualBoard:
             self._start_micropython()
         elif mode == BOOTLOADER and self.flash.esp32:
             self._loader = RomLoader(self.flash, self.unique_id)
+        self.mode = mode
         self._tell(f"{mode} {self.place}".strip())
 
     def _boot(self) -> str:

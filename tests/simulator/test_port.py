@@ -57,8 +57,20 @@ def test_a_cable_carries_so_many_bytes_to_the_host_and_no_more(port, program):
     with pytest.raises(CablePulled):
         port.strain()
     assert arrived(program) == b"123"
-    port.close()
+    port.pull()
     assert not port.waits and not os.path.exists(port.path)
+
+
+def test_nobody_else_gets_the_number_of_a_port_that_was_pulled(port, program):
+    before = port.path
+    port.pull()
+    assert not os.path.exists(before) and os.read(program, 1) == b""
+    others = [Port() for _ in range(3)]
+    for each in (port, *others):
+        each.open()
+        assert each.path != before
+    for each in others:
+        each.close()
 
 
 def test_a_cable_carries_so_many_bytes_to_the_board_and_no_more(port, program):

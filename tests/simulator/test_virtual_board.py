@@ -114,15 +114,15 @@ def test_main_runs_after_a_reset_and_not_after_mpremote_has_come(board, tmp_path
 
 
 def test_an_armed_watchdog_bites_at_the_prompt(board):
-    assert mpremote(board, "exec", "import machine; machine.WDT(timeout=1000)")[0] == 0
+    mpremote(board, "exec", "--no-follow", "import machine; machine.WDT(timeout=2000)")
     wait_for(lambda: "watchdog" in board.starts)
     assert mpremote(board, "eval", "1") == (0, "1\n")
 
 
-def test_a_banner_and_a_prompt_as_a_board_has_them(board):
-    told = heard(board, b">>> ", b"\r\x03\x04")
-    assert b"MPY: soft reboot\r\nMicroPython; " in told
-    assert b"linux" not in told
+def test_ctrl_d_at_the_prompt_is_a_soft_reboot_that_says_so(board):
+    told = heard(board, b"information.\r\n>>> ", b"\x04")
+    assert b"MPY: soft reboot\r\nMicroPython " in told
+    assert board.starts[-1] == "soft_reset"
 
 
 @pytest.mark.parametrize("direction", ["to_board", "to_host"])
