@@ -41,7 +41,7 @@ def guard():
 """,
     "lora/mac.py": "VERSION = 1\n",
 }
-PATIENCE_S, CUT_PATIENCE_S = 10.0, 3.0
+PATIENCE_S, CUT_PATIENCE_S = 60.0, 8.0
 PICO, TTGO = "rpi-pico-rfm95", "ttgo-lora32-v2_1"
 FIRMWARE = image.firmware()
 
