@@ -57,6 +57,7 @@ class RomLoader:
             _EFUSE + 8: int.from_bytes(mac[:2], "big"),
             _EFUSE + 12: 1 << 15 | 1 << 13 | package << 9,  # revision 1, 240 MHz
         }
+        self.baud = 115200  # a pseudo-terminal has none, but a line at speed follows it
         self._operations: dict[int, Callable[[bytes], bytes]] = {
             0x02: self._flash_begin,
             0x03: self._flash_data,
@@ -68,7 +69,7 @@ class RomLoader:
             0x0A: self._nothing,  # its answer is a value
             0x0B: self._nothing,  # SPI_SET_PARAMS
             0x0D: self._nothing,  # SPI_ATTACH
-            0x0F: self._nothing,  # CHANGE_BAUDRATE: a pseudo-terminal has none
+            0x0F: self._change_baud,
             0x10: self._deflate_begin,
             0x11: self._deflate_data,
             0x12: self._flash_end,
@@ -138,6 +139,10 @@ class RomLoader:
     # What the ROM and the stub do alike.
 
     def _nothing(self, data: bytes) -> bytes:
+        return b""
+
+    def _change_baud(self, data: bytes) -> bytes:
+        self.baud = int.from_bytes(data[:4], "little")
         return b""
 
     def _register(self, data: bytes) -> int:

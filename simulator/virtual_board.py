@@ -29,7 +29,8 @@ MICROPYTHON, BOOTLOADER, SILENT, GARBAGE, UNPLUGGED = MODES = (
 )  # fmt: skip
 NO_PROGRAM = "no program"  # ESP32: its boot loader says so for ever
 _OUI = bytes.fromhex("240ac4")  # Espressif's
-_REAL_BYTES_PER_S = 11520  # 115,200 baud
+_BITS_A_BYTE = 10  # start and stop are two
+_REAL_BYTES_PER_S = 115200 // _BITS_A_BYTE
 _SLICE_S = 0.02
 _WAIT_S = 60
 _NOWHERE = Path(os.devnull)
@@ -282,6 +283,8 @@ class VirtualBoard:
             self._port.write(self._say(self._port.read() if self._port.fileno() in ready else b""))
         self._port.flush()
         self._port.strain()
+        if self._loader is not None and self._at_speed:
+            self._port.bytes_per_s = self._loader.baud // _BITS_A_BYTE
         if self._loader is not None and self._loader.left:
             self._begin(MICROPYTHON)
 
@@ -302,6 +305,7 @@ class VirtualBoard:
         if self._drive is not None:
             self._drive.eject()
         self._loader, self._drive = None, None
+        self._port.bytes_per_s = _REAL_BYTES_PER_S if self._at_speed else 0
         mode = self._boot() if mode == MICROPYTHON else mode
         if mode == UNPLUGGED:
             self._port.pull()

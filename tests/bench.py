@@ -19,6 +19,7 @@ import crowds
 import decoding
 import forwarding
 import heap
+import installing
 import lone
 import payload
 import radio
@@ -46,6 +47,7 @@ def rows(folder):
         ("the codec of the networks", codec.rows),
         ("cheap nodes", crowds.rows),
         ("frames over UDP", forwarding.rows),
+        ("from a box of boards to nodes", installing.rows),
     ):
         print(f"bench: {name} ...", file=sys.stderr, flush=True)
         try:
