@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from pulled import micropython
-from workbench import FIRMWARE, PICO, TTGO, Workbench, small_firmware
+from workbench import PICO, TTGO, Workbench, small_firmware
 
 from host import files, image
 from host.ledgers import open_ledger
@@ -93,7 +93,7 @@ def test_a_board_with_micropython_measures_and_is_ready_for_a_network(tmp_path):
         assert (told["file"], told["label"]) == ("classroom-1-tts.csv", "classroom-1-label.pdf")
         assert node.identity.app_key.hex() not in out.lower()
         check_papers(bench, node)
-        assert bench.firmware_is(image.firmware(quick)) and "/service" not in bench.files()
+        assert "/service" not in bench.files()
         assert bench.config()["app_key"] == node.identity.app_key
 
 
@@ -117,7 +117,9 @@ def test_an_esp32_out_of_its_box_with_nothing_said_asks_in_plain_words(tmp_path,
         assert (node.name, node.board, node.kit) == ("room-12", TTGO, "classroom")
         assert "room-12 is ready" in out and "not on a network yet: give this file to" in out
         assert "measured just now: co2 650 ppm, temperature 21.4 °C\n" in out
-        assert "room-12-tts.csv" in out and node.identity.app_key.hex() not in (out + errors).lower()
+        assert (
+            "room-12-tts.csv" in out and node.identity.app_key.hex() not in (out + errors).lower()
+        )
         check_papers(bench, node)
         assert bench.firmware_is(image.firmware(small))
 
@@ -131,13 +133,17 @@ def test_an_rp2040_that_waits_as_a_drive_gets_micropython_first(tmp_path, small)
         assert "error: the board waits for MicroPython; to install it, run this again" in errors
         made = tmp_path / "made.uf2"
         made.write_bytes(micropython(bench.row).data)
-        status, out, errors = setup(bench, *own, "--micropython", made, "--name", "room-9", "--json")
+        status, out, errors = setup(
+            bench, *own, "--micropython", made, "--name", "room-9", "--json"
+        )
         assert status == 0, out + errors
         assert json.loads(out)["reading"] == VALUES and json.loads(out)["name"] == "room-9"
         assert bench.firmware_is(image.firmware(small))
         # and again: it stays who it is
         before = bench.config()
-        status, out, _ = setup(bench, "--board", PICO, "--kit", "classroom", "--firmware", small, "--json")
+        status, out, _ = setup(
+            bench, "--board", PICO, "--kit", "classroom", "--firmware", small, "--json"
+        )
         assert (status, json.loads(out)["name"], bench.config()) == (0, "room-9", before)
 
 
