@@ -61,7 +61,7 @@ def setup_command(
     Example:  node071 setup
     """
     from host.progress import Progress
-    from host.setup import NOT_ON_A_NETWORK, UNTIL_THEN, Setup, Teller, Wanted, measured
+    from host.setup import NOT_ON_A_NETWORK, PRIVATE, UNTIL_THEN, Setup, Teller, Wanted, measured
 
     asks = sys.stdin.isatty() and not as_json
     hardware = _board(board, asks)
@@ -85,9 +85,9 @@ def setup_command(
         click.echo(f"measured just now: {monitor.words(measured(done.reading))}")
     click.echo(f"label: {done.label}")
     if done.registered is not None:
-        click.echo(f"registered at {done.registered}; {UNTIL_THEN}")
+        click.echo(f"registered at {done.registered}\n{UNTIL_THEN}")
     else:
-        click.echo(f"{NOT_ON_A_NETWORK}: {done.file}\n{UNTIL_THEN}")
+        click.echo(f"{NOT_ON_A_NETWORK} {done.file}\n{PRIVATE}\n{UNTIL_THEN}")
 
 
 def _board(name: str | None, asks: bool) -> boards.Board:

@@ -42,6 +42,7 @@ class Look:
     what: str = ""
     usb: str = ""
     findings: list[Finding] = field(default_factory=list)
+    silent: bool = False  # no MicroPython answers, but its boot loader
 
     @property
     def well(self) -> bool:
@@ -111,7 +112,7 @@ def _silent(look: Look, line: Port, row: Attached, error: PortError) -> None:
     if mac is None:
         look.findings.append(Finding(str(error), error.next_step))
         return
-    look.what = f"ESP32 with MAC {mac.hex(':')}"
+    look.what, look.silent = f"ESP32 with MAC {mac.hex(':')}", True
     step = f"{_UPDATE} --micropython VERSION; if it had it: press its reset button, without BOOT"
     look.findings.append(Finding("its boot loader answers, but no MicroPython", step))
 

@@ -39,6 +39,7 @@ class Job:
     firmware: Path | None = None
     drive: Path | None = None
     ask: Callable[[str], bool] = lambda question: False
+    silent: PortError | None = None  # it was tried already: no MicroPython answers
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ class Flasher:
 
     def _read(self) -> tuple[Enrolled | None, State]:
         """Who the board is and the records that it gets, from itself or from what was kept."""
+        if self._job.silent is not None:
+            return self._unreadable(self._job.silent)
         try:
             with Visit(self._port, self._progress) as visit:
                 provisioning.check_family(visit.facts, self._job.board)

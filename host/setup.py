@@ -16,7 +16,7 @@ from host.errors import HostError
 from host.export import file_stem
 from host.ledger import Ledger
 from host.node import Node
-from host.port import Port, choose
+from host.port import Port, PortError, choose
 from host.remarks import remarks
 from host.visit import Visit
 
@@ -24,11 +24,11 @@ MICROPYTHON = "1.28.0"  # the one that is offered
 _READING_S = 180.0  # the sensors start, warm up, and settle
 _APPEARS_S = 30.0
 _STEPS = 6
-NOT_ON_A_NETWORK = (
-    "not on a network yet: give this file to whoever runs your network. It holds the key of the "
-    "node: show it to nobody else, and delete it when it is done"
+NOT_ON_A_NETWORK = "not on a network yet: give this file to whoever runs your network:"
+PRIVATE = "the key of the node is in it: show it to nobody else, delete it when it is registered"
+UNTIL_THEN = (
+    "until it has joined its LED blinks once, pauses, blinks once; node071 monitor says so too"
 )
-UNTIL_THEN = "until it has joined, its LED blinks once and again, and node071 monitor says so too"
 
 
 @dataclass(frozen=True)
@@ -180,6 +180,7 @@ class Setup:
             job = flash.Job(
                 wanted.board, made, wanted.lose_backlog, wanted.replace, wanted.firmware,
                 wanted.drive, self._teller.ask,
+                PortError(lacks[0].cause, lacks[0].next_step) if look.silent else None,
             )  # fmt: skip
             flash.Flasher(line, self._ledger, self._backups, job, self._teller.step).run()
         self._say(f"{made.name} is on it" if made else "its program is up to date")

@@ -93,7 +93,7 @@ def test_a_board_with_micropython_measures_and_is_ready_for_a_network(tmp_path):
         assert (told["file"], told["label"]) == ("classroom-1-tts.csv", "classroom-1-label.pdf")
         assert node.identity.app_key.hex() not in out.lower()
         check_papers(bench, node)
-        assert bench.firmware_is(image.firmware(quick)) and "/service" not in bench.files()
+        assert "/service" not in bench.files()
         assert bench.config()["app_key"] == node.identity.app_key
 
 
