@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """UDP sockets of gateways, and a clock that keeps the time of the world."""
 
-import ipaddress
 import selectors
 import socket
 import time
@@ -15,6 +14,7 @@ _LONGEST_S = 0.5  # Ctrl-C and the end are seen that soon
 _DATAGRAM = 65536
 _AT_A_TIME = 64
 _BUFFER = 1 << 20
+_STEP_US = 50_000
 
 
 class _Socket:
@@ -44,7 +44,8 @@ class _Socket:
 class UdpLine:
     """Sockets to one network server, and the clock of what stands behind them.
 
-    A socket takes datagrams of that server only, and is bound to loopback if the server is there.
+    A socket takes datagrams of that server only, and is open on the way to it only: on loopback if
+    the server is there.
     OSError: there is no such server.
     """
 
@@ -72,10 +73,7 @@ class UdpLine:
         opened = socket.socket(self._family, socket.SOCK_DGRAM)
         opened.setblocking(False)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        host = str(self._address[0])
-        if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
-            opened.bind((host, 0))
-        opened.connect(self._address)
+        opened.connect(self._address)  # to loopback it is bound to loopback
         found = _Socket(opened)
         self._selector.register(opened, selectors.EVENT_READ, found)
         return found
@@ -83,12 +81,19 @@ class UdpLine:
     def run(self, going: Callable[[], bool]) -> None:
         """Keep time, and take what comes, for as long as it is `going`."""
         while going():
-            self._catch_up()
+            behind_us = self._catch_up()
             due_us = self._clock.next_us()
             wait_s = _LONGEST_S if due_us is None else (due_us - self._clock.now_us) / 1e6
-            for key, _ in self._selector.select(min(max(wait_s, 0), _LONGEST_S)):
+            wait_s = 0 if behind_us else min(max(wait_s, 0), _LONGEST_S)
+            for key, _ in self._selector.select(wait_s):
                 self._catch_up()
                 key.data.drain()
 
-    def _catch_up(self) -> None:
-        self._clock.run_until((time.monotonic_ns() - self._zero_ns) // 1000)
+    def _catch_up(self) -> int:
+        """Go on to now, but not far at once; returns how far it is behind still, in us.
+
+        After a pause what has come is taken before all is repeated that waits for it.
+        """
+        now_us = (time.monotonic_ns() - self._zero_ns) // 1000
+        self._clock.run_until(min(now_us, self._clock.now_us + _STEP_US))
+        return max(now_us - self._clock.now_us, 0)

@@ -117,3 +117,8 @@ def test_a_counter_that_is_none_spoils_no_packet_after_it(tmp_path):
     found, foreign = read(tmp_path, push("x", time="2026-11-23T06:00:00Z"), push(5), push(7))
     assert foreign == [(1, NO_PACKET)]
     assert times(found) == ["2026-11-23T06:00:00+00:00", "2026-11-23T06:00:00.000002+00:00"]
+
+
+def test_a_stat_that_is_older_does_not_set_the_time_back(tmp_path):
+    found, _ = read(tmp_path, push(5, time="2026-11-23T06:00:00Z"), STAT, push(7))
+    assert times(found)[1] == "2026-11-23T06:00:00.000002+00:00"

@@ -55,6 +55,14 @@ def test_an_answer_before_the_question_is_none(kept):
     assert joins.learn([device], frames(kept)[::-1]) == [device]
 
 
+def test_a_forged_request_in_between_does_not_matter(kept):
+    device, sessions = bare(kept)
+    request, *rest = frames(kept)
+    forged = replace(request, phy=request.phy[:17] + b"\xff\xff" + request.phy[19:])
+    (found,) = joins.learn([device], [request, forged, *rest])
+    assert found["sessions"] == sessions
+
+
 def test_the_log_of_a_gateway_opens_with_the_ledger(kept, tmp_path):
     device, _ = bare(kept)
     eui, join_eui, app_key = (
@@ -64,6 +72,7 @@ def test_the_log_of_a_gateway_opens_with_the_ledger(kept, tmp_path):
     ledger = tmp_path / "nodes.ledger"
     with Ledger.open(ledger, lambda lock: Vault()) as opened:
         opened.add(Node(identity, "rpi-pico-rfm95", "classroom"))
+        opened.retire(eui)  # it was in use then
     log = tmp_path / "gateway.log"
     with log.open("w") as file:
         file.write("*** Packet Forwarder ***\n")
