@@ -111,7 +111,7 @@ def test_what_keeps_a_node_from_it_is_named(node, row, cause, step):
 def test_an_older_firmware_and_a_board_that_is_no_node_are_told_what_to_do(node, tmp_path):
     found, _, _ = node()
     assert "knows no link check" in str(found) and "node071 flash" in found.next_step
-    (tmp_path / "blank").mkdir()
+    (tmp_path / "blank").mkdir(mode=0o700)
     bench = Workbench(tmp_path / "blank", PICO, contents={})
     with bench, bench._port() as port, Visit(port) as visit, pytest.raises(HostError) as error:
         linkcheck.check(visit, 1, str)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pulled import micropython
+from test_chirpstack import APPLICATION, TOKEN, ChirpStack, serving
 from workbench import PICO, TTGO, Workbench, small_firmware
 
 from host import files, image
@@ -168,3 +169,18 @@ def test_somebody_elses_program_is_kept_until_replace_is_given(tmp_path, small):
         assert bench.files()["/main.py"] == b"print(1)\n" and bench.config() is None
         status, out, _ = setup(bench, *own, "--replace")
         assert status == 0 and json.loads(out)["reading"] == VALUES
+
+
+def test_with_a_chirpstack_it_is_registered_there_and_no_file_with_a_key_is_left(tmp_path, small):
+    state, token = ChirpStack(), tmp_path / "token"
+    token.write_text(TOKEN)
+    own = ("--board", PICO, "--kit", "classroom", "--firmware", small, "--json")
+    with serving(state) as url, Workbench(tmp_path, PICO, contents={}) as bench:
+        network = ("--url", url, "--application", APPLICATION, "--token", f"@{token}")
+        status, out, errors = setup(bench, *own, *network)
+        assert status == 0, out + errors
+        told, node = json.loads(out), node_of(bench)
+        assert (told["registered"], told["file"], node.state) == (url, None, "registered")
+        assert told["state"] == "registered" and not list(tmp_path.glob("*.csv"))
+        assert TOKEN not in out + errors
+        assert state.keys == {node.dev_eui.hex(): node.identity.app_key.hex()}
