@@ -162,6 +162,11 @@ class VirtualBoard:
         """Why its MicroPython started, each time since it last came from the boot loader."""
         return [why for _, why in self._live.starts] if self._live is not None else []
 
+    @property
+    def bytes_per_s(self) -> int:
+        """How fast its line is, 0 for as fast as it goes."""
+        return self._port.bytes_per_s
+
     def press_reset(self) -> None:
         """Press its reset button."""
         self._do(lambda: self._begin(MICROPYTHON))

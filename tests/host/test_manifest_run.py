@@ -148,3 +148,21 @@ def test_a_board_that_is_exchanged_while_the_one_before_says_goodbye_is_noticed(
         rows = manifest.read(box.manifest)[:2]
         outcomes = Batch(rows, ledger, plan, Progress(True), found).run()
         assert [each.written for each in outcomes] == [True, True]
+
+
+def test_what_is_written_is_not_done_again(tmp_path):
+    slot = Slot(tmp_path, 1, files=FIRMWARE)
+    with Box(tmp_path, ROWS, [slot]) as box, open_ledger(tmp_path / "ledger", True) as ledger:
+        slot.plug_in()
+        rows, said = manifest.read(box.manifest), []
+        progress = Progress(True)
+        progress.say = said.append
+        plan = Plan(box.receipts_path, (str(slot.link),), wait_s=0)
+        (first,) = Batch(rows[:1], ledger, plan, progress).run()
+        box.receipts_path.write_text("")  # as if it was killed just before it kept the receipt
+        again, second = Batch(rows[:2], ledger, plan, progress).run()
+        assert again.node == first.node and not second.written
+        history = [event.what for event in ledger.history(first.node.dev_eui)]
+        assert history.count("written") == 1
+        assert [each["name"] for each in box.receipts()] == ["street-1"]
+        assert any("this is street-1, which is done; 1 to go; plug in" in line for line in said)

@@ -2,6 +2,7 @@
 """The boot loader of a virtual ESP32: the real esptool at its port, and the bytes in its flash."""
 
 import hashlib
+import struct
 
 import pytest
 import serial
@@ -145,3 +146,16 @@ def damaged(at):
 )
 def test_an_image_is_checked_as_the_boot_loader_does(image, problem):
     assert image_problem(image).startswith(problem) and bool(image_problem(image)) == bool(problem)
+
+
+def test_a_line_at_speed_follows_the_baud_rate_that_the_boot_loader_is_told(tmp_path):
+    change = struct.pack("<BBHIII", 0, 0x0F, 8, 0, 460800, 115200)  # no byte of it is escaped
+    with VirtualBoard(BOARD, tmp_path / "flash", "bootloader", at_speed=True) as slow:
+        assert slow.bytes_per_s == 11520
+        with serial.Serial(slow.port, timeout=HANG_S) as line:
+            line.write(b"\xc0" + change + b"\xc0")
+            answer = line.read(14)
+        assert answer[1:3] == b"\x01\x0f"
+        wait_for(lambda: slow.bytes_per_s == 46080)
+        slow.become("bootloader")
+        assert slow.bytes_per_s == 11520
