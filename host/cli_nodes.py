@@ -224,24 +224,29 @@ def flash_command(
 
     Example:  node071 flash --board ttgo-lora32-v2_1 --micropython 1.28.0
     """
-    from host import flash, images
+    from host import bootdrive, flash, images
     from host.ledgers import default_path, open_ledger
-    from host.port import Port, choose
+    from host.port import Port
     from host.progress import Progress
 
     hardware = named(boards.boards(), board, "board")
-    place_of_port = choose(port, hardware.usb)
     backups = (ledger or default_path()).parent / "backups"
-    with (
-        open_ledger(ledger, plain_keys) as book,
-        Progress(quiet=as_json) as progress,
-        Port(place_of_port, progress.say) as line,
-    ):
+    with open_ledger(ledger, plain_keys) as book, Progress(quiet=as_json) as progress:
         made = images.get(hardware, micropython, book) if micropython else None
         if made is not None:
             progress.say(f"{made.name}: SHA-256 {made.sha256}")
-        job = flash.Job(hardware, made, lose_backlog, replace, firmware, drive, progress.ask)
-        report = flash.Flasher(line, book, backups, job, progress.step).run()
+
+        def image() -> images.Image:
+            if made is None:
+                step = f"node071 flash --board {board} --micropython 1.28.0"
+                raise HostError("the board waits for MicroPython", step)
+            return made
+
+        place_of_port, woken = bootdrive.port_of(hardware, port, drive, image)
+        made = None if woken else made
+        with Port(place_of_port, progress.say) as line:
+            job = flash.Job(hardware, made, lose_backlog, replace, firmware, drive, progress.ask)
+            report = flash.Flasher(line, book, backups, job, progress.step).run()
     if as_json:
         return show(report.public())
     who = report.node.name if report.node else "a board that is no node yet"

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """From a board in a box to a node on a network, in one go; each step is safe to run again."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from host import doctor, flash, images, label, monitor, networks, provisioning, uf2
+from host import bootdrive, doctor, flash, images, label, monitor, networks, provisioning
 from host.boards import Board, Kit
 from host.doctor import Look
 from host.enrol import Wish
@@ -16,13 +15,12 @@ from host.errors import HostError
 from host.export import file_stem
 from host.ledger import Ledger
 from host.node import Node
-from host.port import Port, PortError, choose
+from host.port import Port, PortError
 from host.remarks import remarks
 from host.visit import Visit
 
 MICROPYTHON = "1.28.0"  # the one that is offered
 _READING_S = 180.0  # the sensors start, warm up, and settle
-_APPEARS_S = 30.0
 _STEPS = 6
 NOT_ON_A_NETWORK = "not on a network yet: give this file to whoever runs your network:"
 PRIVATE = "the key of the node is in it: show it to nobody else, delete it when it is registered"
@@ -131,25 +129,15 @@ class Setup:
     def _port(self) -> str:
         """Its port; an RP2040 that waits in its boot loader has none before it has MicroPython."""
         wanted = self._wanted
-        family = wanted.board.uf2_family
-        drives = uf2.drives([wanted.drive] if wanted.drive else None) if family else []
-        if not drives or (wanted.port and os.path.exists(wanted.port)):
-            return choose(wanted.port, wanted.board.usb)
-        if len(drives) > 1:
-            names = ", ".join(map(str, drives))
-            raise HostError(f"several boards wait as drives: {names}", "name one with --drive")
-        assert family is not None
-        made = self._image("the board waits for MicroPython")
-        uf2.copy(made.data, drives[0], family)
-        self._wanted = replace(wanted, micropython=None)  # it has it now
-        end_s = time.monotonic() + _APPEARS_S
-        while True:
-            try:
-                return choose(wanted.port, wanted.board.usb)
-            except HostError:
-                if time.monotonic() > end_s:
-                    raise
-                time.sleep(0.1)
+        port, woken = bootdrive.port_of(
+            wanted.board,
+            wanted.port,
+            wanted.drive,
+            lambda: self._image("the board waits for MicroPython"),
+        )
+        if woken:
+            self._wanted = replace(wanted, micropython=None)  # it has it now
+        return port
 
     def _look(self, port: str) -> Look:
         """What doctor says of it. HostError: something is wrong that MicroPython does not cure."""

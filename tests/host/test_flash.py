@@ -39,6 +39,27 @@ def test_a_new_board_in_its_boot_loader_gets_micropython_and_firmware(tmp_path, 
             assert bench.board.flash.read(0x1000, len(made.data)) == made.data
 
 
+def test_a_board_that_waits_as_a_drive_needs_no_port(tmp_path, small):
+    """Its port is there only once it has MicroPython; without one the command says so."""
+    drive = tmp_path / "drive"
+    with Workbench(tmp_path, PICO, {}, mode="bootloader", drive=drive) as bench:
+        own = ("flash", "--board", PICO, "--drive", drive, "--firmware", tmp_path / "small")
+        refused = bench.start(*own)
+        _, errors = refused.communicate()
+        assert refused.returncode == 1 and drive.exists()
+        assert errors.strip() == (
+            "error: the board waits for MicroPython; "
+            f"node071 flash --board {PICO} --micropython 1.28.0"
+        )
+        made = tmp_path / "made.uf2"
+        made.write_bytes(micropython(bench.row).data)
+        program = bench.start(*own, "--micropython", made, "--plain-keys")
+        out, errors = program.communicate()
+        assert program.returncode == 0, errors
+        assert f"next: node071 provision --board {PICO} --kit NAME" in out
+        assert bench.firmware_is(small)
+
+
 @pytest.mark.parametrize("name", [TTGO, PICO])
 def test_a_node_stays_what_it_is_and_keeps_its_readings(tmp_path, name, small):
     drive = tmp_path / "drive"
