@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "host")]
 
 import pulled  # noqa: E402  # of tests/host
 
-STEP, JOBS, AT_MOST = 500, 2, 400_000
+STEP, JOBS, AT_MOST = 500, 6, 400_000  # a cut mostly waits, so six at a time
 KINDS: dict[str, Callable[[Path, dict[str, int]], bool]] = {
     "provision": pulled.provision_cut,
     "update": pulled.update_cut,

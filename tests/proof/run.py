@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = ROOT / ".build" / "proof.json"
 PARTS = {
     "cuts": ("cuts.py",),
-    "cables": ("cables.py",),
     "manifest": ("manifest.py",),
     "fuzz": ("fuzz.py", "200000"),
     "months": ("months.py", "90"),
     "mutants": ("mutants.py",),
+    "cables": ("cables.py",),
 }
 SOURCES = ("firmware", "host", "simulator", "tests", "boards.toml", "kits.toml")
 
