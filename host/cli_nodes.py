@@ -226,24 +226,23 @@ def flash_command(
     """
     from host import bootdrive, flash, images
     from host.ledgers import default_path, open_ledger
-    from host.port import Port
+    from host.port import Port, choose
     from host.progress import Progress
 
     hardware = named(boards.boards(), board, "board")
+    waits = bootdrive.waiting(hardware, port, drive)
+    if waits is not None and micropython is None:
+        step = f"node071 flash --board {board} --micropython 1.28.0"
+        raise HostError("the board waits for MicroPython", step)
+    place_of_port = "" if waits else choose(port, hardware.usb)
     backups = (ledger or default_path()).parent / "backups"
     with open_ledger(ledger, plain_keys) as book, Progress(quiet=as_json) as progress:
         made = images.get(hardware, micropython, book) if micropython else None
         if made is not None:
             progress.say(f"{made.name}: SHA-256 {made.sha256}")
-
-        def image() -> images.Image:
-            if made is None:
-                step = f"node071 flash --board {board} --micropython 1.28.0"
-                raise HostError("the board waits for MicroPython", step)
-            return made
-
-        place_of_port, woken = bootdrive.port_of(hardware, port, drive, image)
-        made = None if woken else made
+        if waits is not None and made is not None:
+            place_of_port = bootdrive.wake(hardware, port, waits, made.data)
+            made = None  # it has it now
         with Port(place_of_port, progress.say) as line:
             job = flash.Job(hardware, made, lose_backlog, replace, firmware, drive, progress.ask)
             report = flash.Flasher(line, book, backups, job, progress.step).run()

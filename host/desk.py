@@ -39,7 +39,7 @@ def simulate(
     try:
         scenario = scenarios.find(name)
     except LookupError:
-        known = ", ".join([*scenarios.ready(), *boards.kits()])
+        known = ", ".join(dict.fromkeys([*scenarios.ready(), *boards.kits()]))
         raise WrongUse(f"unknown scenario '{name}'", f"known: {known}, or a FILE.toml") from None
     if hours is not None and not 0.01 <= hours <= 100000:
         raise WrongUse(f"--hours is {hours:g}", "give 0.01 to 100000, for example --hours 24")

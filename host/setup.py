@@ -15,7 +15,7 @@ from host.errors import HostError
 from host.export import file_stem
 from host.ledger import Ledger
 from host.node import Node
-from host.port import Port, PortError
+from host.port import Port, PortError, choose
 from host.remarks import remarks
 from host.visit import Visit
 
@@ -129,15 +129,12 @@ class Setup:
     def _port(self) -> str:
         """Its port; an RP2040 that waits in its boot loader has none before it has MicroPython."""
         wanted = self._wanted
-        port, woken = bootdrive.port_of(
-            wanted.board,
-            wanted.port,
-            wanted.drive,
-            lambda: self._image("the board waits for MicroPython"),
-        )
-        if woken:
-            self._wanted = replace(wanted, micropython=None)  # it has it now
-        return port
+        drive = bootdrive.waiting(wanted.board, wanted.port, wanted.drive)
+        if drive is None:
+            return choose(wanted.port, wanted.board.usb)
+        made = self._image("the board waits for MicroPython")
+        self._wanted = replace(wanted, micropython=None)  # it has it then
+        return bootdrive.wake(wanted.board, wanted.port, drive, made.data)
 
     def _look(self, port: str) -> Look:
         """What doctor says of it. HostError: something is wrong that MicroPython does not cure."""

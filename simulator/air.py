@@ -178,7 +178,5 @@ def _buries(isolation: Isolation, strong: Signal, weak: Signal) -> bool:
     """Whether one signal takes another away: too strong, and there in its critical section."""
     wanted, other = weak.transmission, strong.transmission
     free_us = isolation.critical_us(wanted.sf, wanted.bw_hz, wanted.preamble_symbols)
-    if other.end_us <= wanted.start_us + free_us:
-        return False
-    needed_db = isolation.needed_db(wanted.sf, other.sf)
-    return weak.rssi_dbm < strong.rssi_dbm + needed_db
+    above_db = weak.rssi_dbm - strong.rssi_dbm
+    return isolation.buries(wanted.sf, wanted.start_us + free_us, other.sf, other.end_us, above_db)

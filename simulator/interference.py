@@ -31,6 +31,15 @@ class Isolation:
         free = max(preamble_symbols - self.clean_symbols, 0)
         return free * (1_000_000 << sf) // bw_hz
 
+    def buries(
+        self, wanted_sf: int, clean_from_us: int, other_sf: int, other_end_us: int, above_db: float
+    ) -> bool:
+        """Whether a packet is lost to another that it is `above_db` stronger than.
+
+        It has to be clean from `clean_from_us` on, the end of its `critical_us`.
+        """
+        return other_end_us > clean_from_us and above_db < self.needed_db(wanted_sf, other_sf)
+
 
 def _orthogonal(capture_db: float, clean_symbols: int | None = 5) -> Isolation:
     """Spreading factors that do not disturb each other at all."""

@@ -83,11 +83,12 @@ class Packets:
                 continue
             above_db = signal.rssi_dbm - self.rssi_dbm(gateway, packet)
             sf = self.sf[packet]
-            if self.end_us[packet] > strange.start_us + free_us:
-                clean &= above_db >= self._isolation.needed_db(strange.sf, sf)
-            mine_us = int(self._critical_us[sf - _FIRST_SF])
-            reaches = strange.end_us > self.start_us[packet] + mine_us
-            if reaches and -above_db < self._isolation.needed_db(sf, strange.sf):
+            mine_us = self.start_us[packet] + int(self._critical_us[sf - _FIRST_SF])
+            buries = self._isolation.buries
+            clean &= not buries(
+                strange.sf, strange.start_us + free_us, sf, self.end_us[packet], above_db
+            )
+            if buries(sf, mine_us, strange.sf, strange.end_us, -above_db):
                 self.clean[gateway][packet] = False
                 self._clean[gateway, packet] = False
         return clean

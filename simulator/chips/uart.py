@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What every chip on a UART can do to it, beside answering."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from random import Random
 
@@ -65,7 +66,7 @@ class UartChip:
         """Be as after power-on."""
 
 
-class FreeRunning(UartChip):
+class FreeRunning(UartChip, ABC):
     """A chip that sends by itself, every `period_us` from when it has its supply."""
 
     period_us = 100_000
@@ -84,6 +85,6 @@ class FreeRunning(UartChip):
                 yield begin_us, self._spoiled(data)
             number += 1
 
+    @abstractmethod
     def _frame(self, time_us: int) -> bytes:
         """What it sends at a time; nothing, where it sends nothing."""
-        raise NotImplementedError

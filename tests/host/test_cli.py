@@ -61,12 +61,20 @@ def run(*words, stdin=None):
     return CliRunner().invoke(cli, [str(word) for word in words], input=stdin, prog_name="node071")
 
 
+def test_what_is_known_is_named_once():
+    known = run("simulate", "classrom").stderr.partition("known: ")[2].split(", ")
+    assert len(known) == len(set(known)) > 10
+
+
 BAD = [
     # the command line itself: 2
     ("--foo", 2, "no such option '--foo'; see node071 --help"),
     ("frobnicate", 2, "no such command 'frobnicate'; see node071 --help"),
     ("simulate --hour 3", 2, "no such option '--hour'"),
     ("simulate classrom", 2, "unknown scenario 'classrom'; known: "),
+    # what can be seen without the ledger is said before a passphrase is asked for
+    ("flash --board rpi-pico-rfm95 --port nowhere", 1, "there is no port nowhere; ports: "),
+    ("provision --board rpi-pico-rfm95 --kit bin --port nowhere", 1, "there is no port nowhere"),
     ("simulate --hours -1", 2, "--hours is -1; give 0.01 to 100000"),
     ("simulate --hours nan", 2, "--hours is nan; give 0.01 to 100000"),
     ("simulate --hours inf", 2, "--hours is inf; give 0.01 to 100000"),
