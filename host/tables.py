@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Checks the tables of a TOML file against dataclasses; a complaint names the file and the line."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from math import isfinite
@@ -35,6 +35,12 @@ class Table:
         tables = [each for each in where if isinstance(each, str)][:-1]
         head = f"[{'.'.join(tables)}] " if tables else ""
         return HostError(f"{self.path.name}, line {line}: {head}{problem}", step)
+
+    def refers(self, where: tuple[str | int, ...], name: str, known: Collection[str]) -> None:
+        """HostError: the name that stands at `where` is none of those known."""
+        if name not in known:
+            step = f"known: {', '.join(known)}"
+            raise self.fail(where, f"unknown {where[-1]} '{name}'", step)
 
     def make(self, kind: type, where: tuple[str | int, ...], values: Any, **given: Any) -> Any:
         """A dataclass of the values, `given` besides; its annotations say what each may be.

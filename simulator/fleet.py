@@ -33,7 +33,7 @@ from simulator.clock import Clock
 from simulator.device import Device
 from simulator.ditch import Canal, Ditch
 from simulator.family import unique_id
-from simulator.scenario import FaultPlan, NodePlan, Scenario, WorldPlan
+from simulator.scenario import NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
@@ -269,30 +269,3 @@ def beside(board: Board, pir: Pir) -> Callable[[Transmission], None]:
             pir.disturb(packet.start_us, packet.end_us)
 
     return on_transmit
-
-
-def plan_fault(fault: FaultPlan, node: Node, clock: Clock) -> None:
-    """Have a fault of one node begin and end at its times."""
-    at_us = round(fault.at_h * _HOUR_US)
-    until_us = None if fault.until_h is None else round(fault.until_h * _HOUR_US)
-    if fault.kind == "power-cut":
-        clock.call_at(at_us, node.board.power_off)
-        on_us = at_us if until_us is None else until_us
-        clock.call_at(on_us, node.board.power_on)
-        for sensor in node.sensors.values():
-            if isinstance(sensor, Pir):
-                clock.call_at(on_us, sensor.power_on)
-            elif isinstance(sensor, UartChip | Ultrasonic):
-                clock.call_at(at_us, sensor.power, 0)
-                clock.call_at(on_us, sensor.power, 1)
-        return
-    if fault.kind == "world-frozen":
-        node.surroundings.freeze(at_us, until_us)
-        return
-    chip: SX1276 | Sensor = (
-        node.radio if fault.kind == "radio-silent" else node.sensors[fault.sensor]
-    )
-    attribute = "frozen" if fault.kind == "sensor-frozen" else "silent"
-    clock.call_at(at_us, setattr, chip, attribute, True)
-    if until_us is not None:
-        clock.call_at(until_us, setattr, chip, attribute, False)

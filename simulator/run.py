@@ -1,58 +1,39 @@
 # SPDX-License-Identifier: MIT
 """Runs a scenario: nodes, air, gateways and network in virtual time, and keeps what happened."""
 
-import csv
-import json
-import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from host import decode, files, remarks
+from host import decode
 from host.errors import HostError
 from host.kits import Kit
 from host.kits import kits as kits_of_the_table
 from simulator import board as boards
-from simulator import energy
+from simulator import breakdown, results
 from simulator.air import Air, Place, Signal, Transmission
 from simulator.capture import Capture
 from simulator.clock import Clock
 from simulator.crowd import Crowd
 from simulator.events import EventPlan
-from simulator.fleet import Node, make_node, make_world, plan_fault
+from simulator.fleet import Node, make_node, make_world
 from simulator.gateway import Gateway
 from simulator.hearing import Hearing
 from simulator.interference import ISOLATIONS
 from simulator.network import Downlink, Network, Verdict
-from simulator.outcome import outcome
 from simulator.propagation import MODELS
 from simulator.regions import REGIONS
+from simulator.results import Row
 from simulator.scenario import Scenario
-from simulator.world import Classroom, Environment
+from simulator.world import Environment
 
-_FAIR_USE_S = 30
 _TICK_US = 600_000_000
 _HOUR_US = 3_600_000_000
-_DAY_US = 24 * _HOUR_US
-
-
-@dataclass(frozen=True)
-class Row:
-    """One reading as the network's side has it."""
-
-    time: datetime  # when it was measured
-    name: str
-    dev_eui: str
-    f_cnt: int
-    sf: int
-    rssi_dbm: float
-    snr_db: float
-    values: dict[str, Any]
 
 
 class Run:
@@ -119,14 +100,14 @@ class Run:
                 self._hearing.advance(self.scenario.duration_us)
             if self._on_progress is not None:
                 self._on_progress(1.0)
-            return self._write_summary()
+            return self._summarise()
         finally:
             for node in self.nodes.values():
                 node.board.power_off()
             self._capture.close()
-            self._write_readings()
-            self._write_worlds()
-            self._write_devices()
+            results.write_readings(self.out / "readings.csv", self.rows)
+            results.write_worlds(self.out / "world.csv", self._worlds, self.clock.now_us)
+            results.write_devices(self.out / "devices.json", self.nodes.values(), self._region.name)
             self._temporary.cleanup()
 
     def _build(self) -> None:
@@ -182,13 +163,10 @@ class Run:
 
     def _plan_faults(self) -> None:
         for fault in self.scenario.faults:
-            if fault.kind == "gateway-off":
-                gateway = self._gateways[fault.gateway]
-                self.clock.call_at(_hours_us(fault.at_h), setattr, gateway, "off", True)
-                if fault.until_h is not None:
-                    self.clock.call_at(_hours_us(fault.until_h), setattr, gateway, "off", False)
+            if fault.gateway:
+                breakdown.of_gateway(fault, self._gateways[fault.gateway], self.clock)
             else:
-                plan_fault(fault, self.nodes[fault.node], self.clock)
+                breakdown.of_node(fault, self.nodes[fault.node], self.clock)
 
     def _plan_event(self, event: EventPlan) -> None:
         """Have the network do something at its times."""
@@ -305,96 +283,25 @@ class Run:
         else:
             self._capture.sent(now_us, gateway.eui, gateway.txpk(packet), packet)
 
-    # The end.
-
-    def _write_summary(self) -> dict[str, Any]:
-        end = self.scenario.start + timedelta(microseconds=self.scenario.duration_us)
-        summary = {
-            "scenario": self.scenario.name,
-            "seed": self.scenario.seed,
-            "start": self.scenario.start.isoformat(),
-            "end": end.isoformat(),
-            "nodes": [self._summary(node) for node in self.nodes.values()],
-        }
+    def _summarise(self) -> dict[str, Any]:
+        scenario, duty_cycle = self.scenario, self._region.duty_cycle
+        rows: dict[str, list[Row]] = {name: [] for name in self.nodes}
+        for row in self.rows:
+            rows[row.name].append(row)
+        found = results.summary(
+            scenario,
+            (
+                results.of_node(
+                    node, self._kits[node.plan.kit], rows[name], scenario.duration_us, duty_cycle
+                )
+                for name, node in self.nodes.items()
+            ),
+        )
         if self._hearing is not None:
-            summary["crowds"] = self._hearing.summary()
-        (self.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-        return summary
-
-    def _summary(self, node: Node) -> dict[str, Any]:
-        days = self.scenario.duration_us / _DAY_US
-        airtime_s, duty_cycle = node.airtime_us / 1e6, self._region.duty_cycle
-        parts = {
-            "radio": energy.radio_mah(node.radio) / days,
-            "sensors": sum(
-                energy.sensor_mah(each.time_by_state_us()) for each in node.sensors.values()
-            )
-            / days,
-            "processor": energy.processor_mah(
-                node.hardware, self.scenario.duration_us, node.board.slept_us()
-            )
-            / days,
-        }
-        return {
-            "name": node.plan.name,
-            "dev_eui": node.identity.dev_eui.hex(),
-            "kit": node.plan.kit,
-            "board": node.plan.board,
-            "joins": node.joins,
-            "join_tries": node.join_tries,
-            "uplinks_sent": node.uplinks_sent,
-            "uplinks_heard": node.uplinks_heard,
-            "decoded": node.decoded,
-            "airtime_s": round(airtime_s, 3),
-            "duty_cycle_share": duty_cycle and round(airtime_s / (days * 86400 * duty_cycle), 4),
-            "fair_use_share": round(airtime_s / days / _FAIR_USE_S, 4),
-            **outcome(
-                self._kits[node.plan.kit].wire_keys(),
-                [(row.time, row.values) for row in self.rows if row.name == node.plan.name],
-            ),
-            "remarks": remarks.counted(
-                row.values for row in self.rows if row.name == node.plan.name
-            ),
-            "mah_day": round(sum(parts.values()), 2),
-            "mah_day_by_part": {name: round(value, 3) for name, value in parts.items()},
-            "starts": len(node.board.starts),
-            "flash_erases": sum(node.board.wear.erases.values()),
-            "flash_erases_hottest_block": max(node.board.wear.erases.values(), default=0),
-        }
-
-    def _write_readings(self) -> None:
-        names = [row[1] for row in files.readings().QUANTITIES if row[1] != "age"]
-        with (self.out / "readings.csv").open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["time", "name", "dev_eui", "f_cnt", *names])
-            for row in self.rows:
-                time = row.time.isoformat(timespec="seconds")
-                cells = [_cell(row.values.get(name)) for name in names]
-                writer.writerow([time, row.name, row.dev_eui, row.f_cnt, *cells])
-
-    def _write_worlds(self) -> None:
-        with (self.out / "world.csv").open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["time_s", "world", "co2_ppm", "temperature_c", "humidity_pct"])
-            for name, world in self._worlds.items():
-                if isinstance(world, Classroom):
-                    for time_us, air in world.log(self.clock.now_us):
-                        cells = (air.co2_ppm, air.temperature_c, air.humidity_pct)
-                        writer.writerow([time_us // 1_000_000, name, *map(repr, cells)])
-
-    def _write_devices(self) -> None:
-        """Keys of virtual nodes, for a replay; still nobody else's to read."""
-        region = {"region": self._region.name}
-        rows = [node.device.record() | region for node in self.nodes.values()]
-        path = self.out / "devices.json"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(json.dumps({"nodes": rows}, indent=2) + "\n")
+            found["crowds"] = self._hearing.summary()
+        results.write_summary(self.out / "summary.json", found)
+        return found
 
 
 def _hours_us(hours: float) -> int:
     return round(hours * _HOUR_US)
-
-
-def _cell(value: Any) -> Any:
-    return "" if value is None else " ".join(value) if isinstance(value, list) else value

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 from host import boards, files
 from host.tables import Table
-from simulator import events
+from simulator import events, faults
 from simulator.bay import Parking
 from simulator.bin import Container
 from simulator.chips.pir import PARTS, PirOptions
 from simulator.crowd import RULES, CrowdPlan
 from simulator.ditch import Canal
 from simulator.events import EventPlan
+from simulator.faults import FaultPlan
 from simulator.interference import ISOLATIONS
 from simulator.propagation import MODELS
 from simulator.regions import REGIONS
@@ -80,18 +81,6 @@ class StepOptions:
 
 
 @dataclass(frozen=True)
-class FaultPlan:
-    """What goes wrong: `kind` at a node's sensor or at a gateway, from `at_h` to `until_h`."""
-
-    kind: str
-    at_h: _Hours
-    node: str = ""
-    sensor: str = ""
-    gateway: str = ""
-    until_h: _Hours | None = None
-
-
-@dataclass(frozen=True)
 class Scenario:
     """One run, whole; the same scenario and seed give the same bytes."""
 
@@ -151,14 +140,6 @@ WORLD_KINDS = {
     "ditch": Canal,
     "parking": Parking,
 }
-FAULT_KINDS = {
-    "sensor-silent": ("node", "sensor"),
-    "sensor-frozen": ("node", "sensor"),
-    "radio-silent": ("node",),
-    "gateway-off": ("gateway",),
-    "power-cut": ("node",),
-    "world-frozen": ("node",),
-}
 
 
 def ready() -> list[str]:
@@ -172,9 +153,9 @@ def load(path: Path) -> Scenario:
     found: _File = table.make(_File, (), files.load_toml(path))
     if not 2000 <= found.start.year < 2100:
         raise table.fail(("start",), f"the year is {found.start.year}", "choose 2000 to 2099")
-    _refers(table, ("region",), found.region, REGIONS)
-    _refers(table, ("path_loss",), found.path_loss, MODELS)
-    _refers(table, ("isolation",), found.isolation, ISOLATIONS)
+    table.refers(("region",), found.region, REGIONS)
+    table.refers(("path_loss",), found.path_loss, MODELS)
+    table.refers(("isolation",), found.isolation, ISOLATIONS)
     if not found.node and not found.crowd:
         raise table.fail(("node",), "there is no node", "add a table [[node]] or [[crowd]]")
     scenario = Scenario(
@@ -199,8 +180,10 @@ def load(path: Path) -> Scenario:
     )
     _check_names(table, scenario)
     _check_nodes(table, scenario)
+    names = [gateway.name for gateway in scenario.gateways]
+    kits = {node.name: node.kit for node in scenario.nodes}
     for index, fault in enumerate(scenario.faults):
-        _check_fault(table, ("fault", index), fault, scenario)
+        faults.check(table, ("fault", index), fault, names, kits)
     return scenario
 
 
@@ -242,52 +225,17 @@ def _check_nodes(table: Table, scenario: Scenario) -> None:
     worlds = [world.name for world in scenario.worlds]
     for index, node in enumerate(scenario.nodes):
         where = ("node", index)
-        _refers(table, (*where, "kit"), node.kit, boards.kits())
-        _refers(table, (*where, "board"), node.board, boards.boards())
-        _refers(table, (*where, "world"), node.world, worlds)
-        _refers(table, (*where, "pir", "part"), node.pir.part, PARTS)
+        table.refers((*where, "kit"), node.kit, boards.kits())
+        table.refers((*where, "board"), node.board, boards.boards())
+        table.refers((*where, "world"), node.world, worlds)
+        table.refers((*where, "pir", "part"), node.pir.part, PARTS)
         if reason := boards.refusal(boards.boards()[node.board], boards.kits()[node.kit]):
             raise table.fail((*where, "board"), reason, "choose another board")
     for index, crowd in enumerate(scenario.crowds):
-        _refers(table, ("crowd", index, "rule"), crowd.rule, RULES)
+        table.refers(("crowd", index, "rule"), crowd.rule, RULES)
     nodes = [node.name for node in scenario.nodes]
     for index, event in enumerate(scenario.events):
-        _refers(table, ("event", index, "node"), event.node, nodes)
-
-
-def _refers(table: Table, where: tuple[str | int, ...], name: str, known: Any) -> None:
-    if name not in known:
-        step = f"known: {', '.join(known)}"
-        raise table.fail(where, f"unknown {where[-1]} '{name}'", step)
-
-
-def _check_fault(
-    table: Table, where: tuple[str | int, ...], fault: FaultPlan, scenario: Scenario
-) -> None:
-    """A fault has what its kind needs, nothing else, and all of it exists."""
-    if fault.kind not in FAULT_KINDS:
-        step = f"kinds: {', '.join(FAULT_KINDS)}"
-        raise table.fail((*where, "kind"), f"unknown fault '{fault.kind}'", step)
-    needs = FAULT_KINDS[fault.kind]
-    for key in ("node", "sensor", "gateway"):
-        given = bool(getattr(fault, key))
-        if given and key not in needs:
-            step = f"it takes {' and '.join(needs)}"
-            raise table.fail((*where, key), f"'{fault.kind}' has no '{key}'", step)
-        if key in needs and not given:
-            raise table.fail((*where, key), f"'{fault.kind}' needs '{key}'", f"add {key} = ...")
-    if fault.until_h is not None and fault.until_h <= fault.at_h:
-        problem = f"it ends at {fault.until_h:g} h and begins at {fault.at_h:g} h"
-        raise table.fail((*where, "until_h"), problem, "make until_h the later one")
-    if "gateway" in needs:
-        names = [gateway.name for gateway in scenario.gateways]
-        _refers(table, (*where, "gateway"), fault.gateway, names)
-        return
-    kits = {node.name: node.kit for node in scenario.nodes}
-    _refers(table, (*where, "node"), fault.node, kits)
-    if "sensor" in needs:
-        drivers = [each.driver for each in boards.kits()[kits[fault.node]].sensors]
-        _refers(table, (*where, "sensor"), fault.sensor, drivers)
+        table.refers(("event", index, "node"), event.node, nodes)
 
 
 def _usual(kit: str) -> Scenario:

@@ -34,8 +34,8 @@ from simulator.air import Air, Place
 from simulator.board import Board
 from simulator.clock import Clock
 from simulator.family import PROG_SIZE
+from simulator.faults import FaultPlan
 from simulator.run import Run
-from simulator.scenario import FaultPlan
 
 NODE, GATEWAY, BOARD, KIT = "classroom-1", "town-hall", "rpi-pico-rfm95", "classroom"
 HOURS = 60.0  # a reading in 10 minutes: 360 cycles

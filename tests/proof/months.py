@@ -19,8 +19,8 @@ from host.decode import Deduplicator
 from host.lorawan import DataFrame, JoinRequest, parse
 from simulator import scenario as scenarios
 from simulator.family import BOOT_US
+from simulator.faults import FaultPlan
 from simulator.run import Run
-from simulator.scenario import FaultPlan
 
 NODE, GATEWAY = "classroom-1", "town-hall"
 INTERVAL_S = 600

@@ -9,8 +9,8 @@ import pytest
 
 from host.lorawan import parse_data
 from simulator import scenario as scenarios
+from simulator.faults import FaultPlan
 from simulator.run import Run
-from simulator.scenario import FaultPlan
 
 
 @pytest.fixture

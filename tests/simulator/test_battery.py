@@ -11,7 +11,7 @@ import cbor2
 import pytest
 
 from host import lorawan, maccommands
-from simulator.scenario import FaultPlan
+from simulator.faults import FaultPlan
 
 ESP32, RP2040 = "ttgo-lora32-v2_1", "rpi-pico-rfm95"
 INTERVAL_S = 1800

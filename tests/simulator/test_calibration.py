@@ -7,7 +7,7 @@ from test_field_failures import room
 from test_liveness import record
 
 from simulator.events import EventPlan
-from simulator.scenario import FaultPlan
+from simulator.faults import FaultPlan
 
 PROMPT = ("main.py", "import node  # noqa: E402\n\nnode.run()\n")
 

@@ -12,8 +12,8 @@ from itertools import pairwise
 import pytest
 
 from simulator import scenario as scenarios
+from simulator.faults import FaultPlan
 from simulator.run import Run
-from simulator.scenario import FaultPlan
 
 S, HOUR_US = 1_000_000, 3_600_000_000
 HIGH_US = BLOCK_US = 2 * S  # AM312

@@ -14,8 +14,9 @@ import pytest
 from pamoja import lorawan
 
 from simulator import scenario as scenarios
+from simulator.faults import FaultPlan
 from simulator.run import Run
-from simulator.scenario import FaultPlan, WorldPlan
+from simulator.scenario import WorldPlan
 
 FILES = ("capture.jsonl", "capture.pcap", "events.jsonl", "readings.csv", "summary.json")
 

@@ -9,7 +9,8 @@ from statistics import fmean
 import pytest
 
 from host import boards
-from simulator.scenario import FaultPlan, WorldPlan
+from simulator.faults import FaultPlan
+from simulator.scenario import WorldPlan
 
 MINUTE_US = 60_000_000
 EMPTY_MM, FULL_MM = 1200, 350

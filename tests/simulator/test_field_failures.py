@@ -19,8 +19,9 @@ from host.lorawan import DataFrame, JoinRequest, parse, time_on_air_us
 from simulator import scenario as scenarios
 from simulator import trial as replays
 from simulator.events import EventPlan
+from simulator.faults import FaultPlan
 from simulator.run import Run
-from simulator.scenario import FaultPlan, WorldPlan
+from simulator.scenario import WorldPlan
 
 HOUR, DAY, WEEK = 3600, 86400, 604800
 S = 1_000_000

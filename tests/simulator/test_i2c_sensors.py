@@ -8,8 +8,10 @@ import pytest
 
 from host.boards import DRIVERS, Kit, Sensor, kits
 from simulator import scenario as scenarios
+from simulator.events import EventPlan
+from simulator.faults import FaultPlan
 from simulator.run import Run
-from simulator.scenario import EventPlan, FaultPlan, WorldPlan
+from simulator.scenario import WorldPlan
 
 NAME = "classroom-1"
 PICO, TTGO = "rpi-pico-rfm95", "ttgo-lora32-v2_1"

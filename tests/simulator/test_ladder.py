@@ -9,7 +9,7 @@ import pytest
 
 from host import lorawan, maccommands
 from simulator.family import BOOT_US
-from simulator.scenario import FaultPlan
+from simulator.faults import FaultPlan
 
 ESP32, RP2040, NO_ADC = "ttgo-lora32-v2_1", "rpi-pico-rfm95", "feather-rp2040-rfm95"
 OUTAGE = FaultPlan("gateway-off", 8.0, gateway="town-hall", until_h=70.0)

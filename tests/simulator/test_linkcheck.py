@@ -6,7 +6,7 @@ import json
 from test_liveness import record
 
 from simulator.events import EventPlan
-from simulator.scenario import FaultPlan
+from simulator.faults import FaultPlan
 
 PROMPT = ("main.py", "import node  # noqa: E402\n\nnode.run()\n")
 PROGRAM = """import json

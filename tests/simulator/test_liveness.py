@@ -6,7 +6,7 @@ from itertools import pairwise
 import cbor2
 
 from host import image
-from simulator.scenario import FaultPlan
+from simulator.faults import FaultPlan
 
 ESP32, RP2040 = "ttgo-lora32-v2_1", "rpi-pico-rfm95"
 LED = 25  # of both boards

@@ -7,7 +7,7 @@ import cbor2
 import pytest
 from test_distance_kits import between, steps
 
-from simulator.scenario import FaultPlan
+from simulator.faults import FaultPlan
 
 
 def test_marks_come_by_downlink_are_answered_and_outlast_a_power_cut(trial):

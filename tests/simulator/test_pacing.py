@@ -2,7 +2,7 @@
 """What an outage leaves behind: nothing is lost unseen, and the present does not wait for it."""
 
 from host import maccommands
-from simulator.scenario import FaultPlan
+from simulator.faults import FaultPlan
 
 
 def outage(begins_h, ends_h):

@@ -8,7 +8,8 @@ import pytest
 
 from host.errors import HostError
 from simulator import scenario as scenarios
-from simulator.scenario import FaultPlan, GatewayPlan, NodePlan, WorldPlan
+from simulator.faults import KINDS, FaultPlan
+from simulator.scenario import GatewayPlan, NodePlan, WorldPlan
 
 TEXT = """\
 start = 2026-11-23T07:00:00+01:00
@@ -201,7 +202,7 @@ def test_a_name_is_a_scenario_a_kit_or_a_file(tmp_path):
 
 def test_each_fault_kind_needs_fields_that_a_fault_has():
     known = {each.name for each in fields(FaultPlan)}
-    assert all(known.issuperset(needs) for needs in scenarios.FAULT_KINDS.values())
+    assert all(known.issuperset(needs) for needs in KINDS.values())
 
 
 def test_a_kit_that_does_not_go_on_its_board_is_named_with_its_line(load):

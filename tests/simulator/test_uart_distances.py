@@ -4,7 +4,8 @@
 import pytest
 
 from host.boards import boards
-from simulator.scenario import FaultPlan, WorldPlan
+from simulator.faults import FaultPlan
+from simulator.scenario import WorldPlan
 
 PICO, TTGO = "rpi-pico-rfm95", "ttgo-lora32-v2_1"
 PLACE = {

@@ -4,7 +4,9 @@
 import cbor2
 import pytest
 
-from simulator.scenario import EventPlan, FaultPlan, WorldPlan
+from simulator.events import EventPlan
+from simulator.faults import FaultPlan
+from simulator.scenario import WorldPlan
 
 PICO, TTGO = "rpi-pico-rfm95", "ttgo-lora32-v2_1"
 ROOM = {"co2_ppm": 900.0, "temperature_c": 21.5, "humidity_pct": 42.0}

@@ -97,8 +97,8 @@ class Trial(Run):
         if self._prepare is not None:
             self._prepare(self)
 
-    def _write_summary(self):
-        result = super()._write_summary()
+    def _summarise(self):
+        result = super()._summarise()
         (self.summary,) = result["nodes"]
         self.state = self.flash.slots()  # before the folder goes
         return result

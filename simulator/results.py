@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""What a run comes to: its summary, and the files of readings, worlds and devices."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from host import files, remarks
+from host.kits import Kit
+from simulator import energy
+from simulator.fleet import Node
+from simulator.outcome import outcome
+from simulator.scenario import Scenario
+from simulator.world import Classroom, Environment
+
+_FAIR_USE_S = 30
+_DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One reading as the network's side has it."""
+
+    time: datetime  # when it was measured
+    name: str
+    dev_eui: str
+    f_cnt: int
+    sf: int
+    rssi_dbm: float
+    snr_db: float
+    values: dict[str, Any]
+
+
+def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The summary of a run, with what `of_node` says of each of its nodes."""
+    end = scenario.start + timedelta(microseconds=scenario.duration_us)
+    return {
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "start": scenario.start.isoformat(),
+        "end": end.isoformat(),
+        "nodes": list(nodes),
+    }
+
+
+def of_node(
+    node: Node, kit: Kit, rows: list[Row], duration_us: int, duty_cycle: float | None
+) -> dict[str, Any]:
+    """What one node did in `duration_us`; `rows`: its own readings."""
+    days = duration_us / _DAY_US
+    airtime_s = node.airtime_us / 1e6
+    parts = {
+        "radio": energy.radio_mah(node.radio) / days,
+        "sensors": sum(energy.sensor_mah(each.time_by_state_us()) for each in node.sensors.values())
+        / days,
+        "processor": energy.processor_mah(node.hardware, duration_us, node.board.slept_us()) / days,
+    }
+    return {
+        "name": node.plan.name,
+        "dev_eui": node.identity.dev_eui.hex(),
+        "kit": node.plan.kit,
+        "board": node.plan.board,
+        "joins": node.joins,
+        "join_tries": node.join_tries,
+        "uplinks_sent": node.uplinks_sent,
+        "uplinks_heard": node.uplinks_heard,
+        "decoded": node.decoded,
+        "airtime_s": round(airtime_s, 3),
+        "duty_cycle_share": duty_cycle and round(airtime_s / (days * 86400 * duty_cycle), 4),
+        "fair_use_share": round(airtime_s / days / _FAIR_USE_S, 4),
+        **outcome(kit.wire_keys(), [(row.time, row.values) for row in rows]),
+        "remarks": remarks.counted(row.values for row in rows),
+        "mah_day": round(sum(parts.values()), 2),
+        "mah_day_by_part": {name: round(value, 3) for name, value in parts.items()},
+        "starts": len(node.board.starts),
+        "flash_erases": sum(node.board.wear.erases.values()),
+        "flash_erases_hottest_block": max(node.board.wear.erases.values(), default=0),
+    }
+
+
+def write_summary(path: Path, found: dict[str, Any]) -> None:
+    path.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def write_readings(path: Path, rows: Iterable[Row]) -> None:
+    """One line for each reading, with a column for each quantity there is."""
+    names = [row[1] for row in files.readings().QUANTITIES if row[1] != "age"]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["time", "name", "dev_eui", "f_cnt", *names])
+        for row in rows:
+            time = row.time.isoformat(timespec="seconds")
+            cells = [_cell(row.values.get(name)) for name in names]
+            writer.writerow([time, row.name, row.dev_eui, row.f_cnt, *cells])
+
+
+def write_worlds(path: Path, worlds: Mapping[str, Environment], now_us: int) -> None:
+    """How the air of the classrooms was, beside what was measured of it."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["time_s", "world", "co2_ppm", "temperature_c", "humidity_pct"])
+        for name, world in worlds.items():
+            if isinstance(world, Classroom):
+                for time_us, air in world.log(now_us):
+                    cells = (air.co2_ppm, air.temperature_c, air.humidity_pct)
+                    writer.writerow([time_us // 1_000_000, name, *map(repr, cells)])
+
+
+def write_devices(path: Path, nodes: Iterable[Node], region: str) -> None:
+    """Keys of virtual nodes, for a replay; still nobody else's to read."""
+    rows = [node.device.record() | {"region": region} for node in nodes]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(json.dumps({"nodes": rows}, indent=2) + "\n")
+
+
+def _cell(value: Any) -> Any:
+    return "" if value is None else " ".join(value) if isinstance(value, list) else value
