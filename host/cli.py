@@ -158,6 +158,12 @@ def decode_command(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run your own firmware: a directory with main.py.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many boards compute at once; without it one a core. What comes out is the same.",
+)
 @as_json
 def simulate(
     scenario: str | None,
@@ -165,6 +171,7 @@ def simulate(
     hours: float | None,
     out: Path | None,
     firmware: Path | None,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
@@ -176,7 +183,7 @@ def simulate(
     """
     from host import desk
 
-    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json)
+    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs)
     if as_json:
         show(summary)
 

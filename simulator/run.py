@@ -14,8 +14,7 @@ from host import decode
 from host.errors import HostError
 from host.kits import Kit
 from host.kits import kits as kits_of_the_table
-from simulator import board as boards
-from simulator import breakdown, results
+from simulator import breakdown, results, schedule
 from simulator.air import Air, Place, Signal, Transmission
 from simulator.capture import Capture
 from simulator.clock import Clock
@@ -39,7 +38,8 @@ _HOUR_US = 3_600_000_000
 class Run:
     """One scenario under way. `on_row` gets each reading, `on_progress` the share that is done.
 
-    `kits` are others than those of kits.toml.
+    `kits` are others than those of kits.toml. `jobs` is how many boards compute at once; what
+    comes out does not depend on it.
     """
 
     def __init__(
@@ -50,9 +50,10 @@ class Run:
         on_row: Callable[[Row], None] | None = None,
         on_progress: Callable[[float], None] | None = None,
         kits: dict[str, Kit] | None = None,
+        jobs: int = 1,
     ):
         self.scenario = scenario
-        self._firmware = firmware
+        self._firmware, self._jobs = firmware, jobs
         self._on_row, self._on_progress = on_row, on_progress
         self._kits = kits or kits_of_the_table()
         self._temporary = tempfile.TemporaryDirectory(prefix="node071-")
@@ -91,11 +92,9 @@ class Run:
         self._capture = Capture(self.out, self.scenario.start)
         try:
             self._build()
-            for node in self.nodes.values():
-                node.board.power_on()
             self._tick()
-            running = [node.board for node in self.nodes.values()]
-            boards.run(running, self.clock, self.scenario.duration_us)
+            boards = [node.board for node in self.nodes.values()]
+            schedule.run(boards, self.clock, self.scenario.duration_us, self._jobs)
             if self._hearing is not None:
                 self._hearing.advance(self.scenario.duration_us)
             if self._on_progress is not None:
@@ -117,9 +116,11 @@ class Run:
         for plan in scenario.nodes:
             log = (self.out / f"{plan.name}.log").open("wb")
             self.nodes[plan.name] = make_node(
-                plan, scenario, self._worlds[plan.world], self.clock, self._air, self._folder,
+                plan, scenario, self._worlds[plan.world], Clock(), self._air, self._folder,
                 self._firmware, log, self._kits,
             )  # fmt: skip
+        for node in self.nodes.values():
+            node.board.clock.call_at(0, node.board.power_on)
         for number, plan_of in enumerate(scenario.gateways):
             eui = f"{0x0710710000000000 + number:016x}"
             station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))
@@ -166,7 +167,8 @@ class Run:
             if fault.gateway:
                 breakdown.of_gateway(fault, self._gateways[fault.gateway], self.clock)
             else:
-                breakdown.of_node(fault, self.nodes[fault.node], self.clock)
+                node = self.nodes[fault.node]
+                breakdown.of_node(fault, node, node.board.clock)
 
     def _plan_event(self, event: EventPlan) -> None:
         """Have the network do something at its times."""
@@ -198,6 +200,12 @@ class Run:
             sf=packet.sf,
             size=len(packet.payload),
         )
+
+    def tell(self, node: Node, event: str, cause: str = "", **more: Any) -> None:
+        """Have written down what a node does now, by its own clock, when all others are there."""
+        now_us, name = node.board.clock.now_us, node.plan.name
+        note = partial(self._capture.event, now_us, name, event, cause, **more)
+        self.clock.post(now_us, name, note)
 
     def _missed(self, gateway: Gateway, packet: Transmission, cause: str) -> None:
         self._capture.event(
