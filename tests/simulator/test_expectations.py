@@ -23,6 +23,10 @@ duration_h = 8
 name = "town-hall"
 x_m = 800
 
+[[gateway]]
+name = "school"
+x_m = -400
+
 [[node]]
 name = "room"
 kit = "classroom"
@@ -54,6 +58,12 @@ until_h = 5
 [[fault]]
 kind = "gateway-off"
 gateway = "town-hall"
+at_h = 6
+until_h = 6.5
+
+[[fault]]
+kind = "gateway-off"
+gateway = "school"
 at_h = 6
 until_h = 6.5
 """
@@ -218,6 +228,8 @@ def test_what_is_counted_has_its_times(told):
     assert told("no join after 1 h") == (True, 0, "room")
     assert told("no join") == (False, 1, "room")
     assert told("all: joins == 2") == (True, 2, "")
+    # what the second gateway heard too is not refused
+    assert [each for each in events if each["cause"] == "duplicate"]
     assert told("no refused frame") == (True, 0, "room")
 
 
@@ -260,6 +272,13 @@ def test_values_are_those_of_the_readings(told):
 def test_what_was_not_found_does_not_hold(told):
     assert told("kit classroom: highest co2 > 0 by 0.01 h") == (False, None, "room")
     assert told("kit classroom: highest co2 < 0 by 0.01 h") == (False, None, "room")
+
+
+def test_a_node_without_a_value_is_the_worst(told):
+    for each in ("highest co2 > 0", "highest co2 < 9999"):
+        assert told(each) == (False, None, "bin")
+    for each in ("highest fill >= 0", "highest fill <= 100"):
+        assert told(each) == (False, None, "room")
 
 
 def test_a_time_that_the_run_does_not_reach_is_not_judged(told):
