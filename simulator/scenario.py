@@ -190,8 +190,9 @@ def load(path: Path) -> Scenario:
     _check_nodes(table, scenario)
     names = [gateway.name for gateway in scenario.gateways]
     kits = {node.name: node.kit for node in scenario.nodes}
+    region = REGIONS[scenario.region]
     for index, fault in enumerate(scenario.faults):
-        faults.check(table, ("fault", index), fault, names, kits)
+        faults.check(table, ("fault", index), fault, names, kits, region)
     return replace(scenario, expect=_expectations(table, scenario, found.expect))
 
 
