@@ -313,6 +313,7 @@ class Run:
         )
         if self._hearing is not None:
             found["crowds"] = self._hearing.summary()
+        results.judge(scenario, found, self.rows, self.out)
         results.write_summary(self.out / "summary.json", found)
         return found
 
