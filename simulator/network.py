@@ -15,7 +15,7 @@ from host.maccommands import MacCommand
 from simulator import plan
 from simulator.adr import Adr
 from simulator.device import Acknowledged, Device
-from simulator.link import CounterSeen, Link
+from simulator.link import FHDR_AND_PORT, CounterSeen, Link
 from simulator.outbox import MAC_TRIES, Message, Outbox, cut
 from simulator.reception import Downlink, Reception, Verdict
 from simulator.regions import EU868, Region
@@ -269,6 +269,7 @@ class Network:
             "data",
             acked,
             downlink,
+            reception.held,
         )
 
     def _answer(
@@ -281,6 +282,11 @@ class Network:
         window = link.state.window(self._window, reception.freq_hz, reception.data_rate)
         longest = link.state.longest_down(window.data_rate)
         plain = link.reply(uplink, answers, reception.data_rate, longest)
+        if link.held:
+            room = longest - FHDR_AND_PORT
+            reception.held = (
+                f"DR{window.data_rate} carries {room} bytes, the frame needs {link.held}"
+            )
         if plain is None:
             return None
         reception.link, reception.plain = link, plain
