@@ -25,7 +25,7 @@ def test_marks_come_by_downlink_are_answered_and_outlast_a_power_cut(trial):
 
 def held(trial_, from_s, until_s):
     """Have the service button held for a time."""
-    pin, clock = trial_.node.hardware.button.pin, trial_.clock
+    pin, clock = trial_.node.hardware.button.pin, trial_.board.clock
     trial_.board.wire_input(pin, lambda: 0 if from_s <= clock.now_us / 1e6 < until_s else 1)
 
 

@@ -144,9 +144,9 @@ class Telling(Run):
         super()._build()
         for node in self.nodes.values():
             for at_s in TOLD_S:
-                node.board.clock.call_at(
-                    at_s * 1_000_000, partial(self.tell, node, "tells", at_s=at_s)
-                )
+                at_us, name = at_s * 1_000_000, node.plan.name
+                tell = partial(self.note, at_us, name, "tells", at_s=at_s)
+                node.board.clock.call_at(at_us, tell)
 
 
 @pytest.fixture(scope="module")
