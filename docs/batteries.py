@@ -3,28 +3,51 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from host import boards
 from host.figures import span
-from simulator import scenario
+from simulator import energy, scenario
 from simulator.currents import PACK
 from simulator.run import Run
 
 PAGE = Path(__file__).with_name("kits.md")
-HOURS = 24
 KITS = ("bin", "bin-jsn-sr04t", "water", "water-maxbotix", "parking", "bikes")
 _TABLE = re.compile(r"(?<=<!-- batteries -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
 def summary(kit, board):
     """What a day of the kit on the board comes to, at SF7; None where it does not go."""
-    if boards.refusal(boards.boards()[board], boards.kits()[kit]):
+    found = boards.boards()[board]
+    if boards.refusal(found, boards.kits()[kit]):
         return None
+    return energy.summary(
+        energy.by_part_mah(found, *times_us(kit, behaves_as(kit, found))), 1, False
+    )
+
+
+def behaves_as(kit, board):
+    """The first board that spends its time with the kit as this one; only its currents differ."""
+
+    def way(each):
+        return each.chip.startswith("rp2040"), each.sensor_power is None, each.power_chip
+
+    alike = [each for each in boards.boards().values() if way(each) == way(board)]
+    return next(each.name for each in alike if not boards.refusal(each, boards.kits()[kit]))
+
+
+@cache
+def times_us(kit, board):
+    """How long board, radio and sensors were in each state on a simulated day."""
     plan = scenario.find(kit)
     (node,) = plan.nodes
-    plan = replace(plan, nodes=(replace(node, board=board),), duration_h=HOURS)
-    return Run(plan).execute()["nodes"][0]
+    plan = replace(plan, nodes=(replace(node, board=board),), duration_h=24)
+    run = Run(plan)
+    run.execute()
+    (node,) = run.nodes.values()
+    sensors = {name: each.time_by_state_us() for name, each in node.sensors.items()}
+    return node.board.time_by_state_us(), node.radio.time_by_state_us(), sensors
 
 
 def cell(node):
