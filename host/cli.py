@@ -160,6 +160,12 @@ def decode_command(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run your own firmware: a directory with main.py.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many boards compute at once; without it one a core. What comes out is the same.",
+)
 @as_json
 def simulate(
     scenario: str | None,
@@ -167,6 +173,7 @@ def simulate(
     hours: float | None,
     out: Path | None,
     firmware: Path | None,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
@@ -180,7 +187,7 @@ def simulate(
     from host import desk
     from host.screen import unmet
 
-    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json)
+    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs)
     failed = unmet(summary)
     if as_json:
         more = {"error": failed[0], "next": _EXPECTED} if failed else {}
