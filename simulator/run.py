@@ -167,9 +167,13 @@ class Run:
             gateway.station.background = partial(self._hearing.meet, number)
 
     def _plan_faults(self) -> None:
-        for fault in self.scenario.faults:
+        for number, fault in enumerate(self.scenario.faults):
             if fault.gateway:
                 breakdown.of_gateway(fault, self._gateways[fault.gateway], self.clock)
+            elif fault.kind == "jammer":
+                breakdown.of_air(fault, number, self._air, self.scenario.seed)
+            elif fault.setting:
+                breakdown.of_network(fault, self.nodes[fault.node], self.network, self.clock)
             else:
                 breakdown.of_node(fault, self.nodes[fault.node], self.clock)
 
@@ -313,6 +317,7 @@ class Run:
         )
         if self._hearing is not None:
             found["crowds"] = self._hearing.summary()
+        results.judge(scenario, found, self.rows, self.out)
         results.write_summary(self.out / "summary.json", found)
         return found
 
