@@ -16,6 +16,7 @@ from host import (
     cli_replay,
     cli_setup,
     cli_visits,
+    cli_why,
 )
 from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
@@ -256,6 +257,7 @@ for command in (
     cli_devices.backup,
     cli_devices.restore,
     cli_replay.replay,
+    cli_why.why,
     *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):

@@ -115,6 +115,13 @@ def replay(
     return {**result, "foreign_lines": lines}
 
 
+def why(folder: Path, node: str | None) -> tuple[dict[str, Any], list[str]]:
+    """What became of the nodes of a kept run, and why: for a program, and as lines."""
+    from simulator.why.verdicts import told
+
+    return told(folder, node)
+
+
 def _keys(capture: Path, keys: Path | None, ledger: Path | None) -> joins.Devices:
     """The devices and what is known of their keys: of a file, or of the ledger."""
     if ledger is None and keys != Path("ledger"):
