@@ -61,7 +61,19 @@ def simulate(
     if not quiet:
         for node in summary["nodes"]:
             click.echo("\n".join(summary_lines(node)))
+    if out is not None:
+        _draw(out)
     return summary
+
+
+def _draw(out: Path) -> None:
+    """Draw the run that was kept, when there is something to draw with."""
+    from host import report
+
+    if report.there_is_a_library():
+        report.write(out)
+    else:
+        click.echo("for a report of the run: pip install 'node071[report]'", err=True)
 
 
 def virtual_board(
