@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Computes the table of docs/validity.md and draws it: our air beside ALOHA's formula and LoRaSim."""
+"""Computes the table of docs/validity.md and draws it: our air, ALOHA's formula and LoRaSim."""
 
 import json
 import re

@@ -20,10 +20,10 @@ h1{font-size:1.7rem;margin:24px 0 4px}h2{font-size:1.25rem;margin:32px 0 8px}
 h3{font-size:1rem;margin:0}header p,figcaption p,.note{color:#4a4a4a;margin:2px 0 6px}
 figcaption p,.note{font-size:.875rem}ul{margin:0;padding-left:20px}li{margin:3px 0}
 #look{border-left:6px solid #d55e00;padding:2px 0 8px 14px;margin-top:24px}
-#look.well{border-color:#009e73}#look h2{margin-top:0}
-.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(460px,100%),1fr));
+#look.well{border-color:#009e73}#look :is(h2,p){margin:0}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(380px,100%),1fr));
 gap:24px 32px}
-figure{margin:0;min-width:0;break-inside:avoid}svg{width:100%;height:auto;display:block}
+figure{margin:0;min-width:0;break-inside:avoid}svg{width:100%;max-width:640px;height:auto;display:block}
 svg *{stroke-linejoin:round;stroke-linecap:butt}svg text{font-family:system-ui,sans-serif}
 svg .said:hover{opacity:.65}
 .table{overflow-x:auto}table{border-collapse:collapse;font-size:.875rem;white-space:nowrap}
