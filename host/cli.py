@@ -21,6 +21,8 @@ from host import (
 from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
 
+_EXPECTED = "look into the run with --out DIR, or correct that line"
+
 
 @click.group(cls=Commands)
 @click.version_option(package_name="node071")
@@ -171,15 +173,23 @@ def simulate(
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
 
     SCENARIO says who is where and what there is to measure: its name, a kit of `node071 kits`, or
-    a file of your own that ends in .toml. Without one it is a school day of one classroom.
+    a file of your own that ends in .toml. Without one it is a school day of one classroom. When
+    what it expects of the run did not come true, the exit status is 1.
 
     Example:  node071 simulate --hours 6 --out day
     """
     from host import desk
+    from host.screen import unmet
 
     summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json)
+    failed = unmet(summary)
     if as_json:
-        show(summary)
+        more = {"error": failed[0], "next": _EXPECTED} if failed else {}
+        show(summary | more)
+    for line in () if as_json else failed:
+        click.echo(f"error: {line}; {_EXPECTED}", err=True)
+    if failed:
+        sys.exit(1)
 
 
 @cli.command("virtual-board", short_help="Run a virtual board at a serial port: to try, to teach.")

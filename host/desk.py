@@ -19,7 +19,7 @@ from rich.console import Console
 from host import boards, captures, decode, joins
 from host import replay as replaying
 from host.errors import HostError, WrongUse
-from host.screen import Screen, summary_lines
+from host.screen import Screen, expected_line, summary_lines
 
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
 
@@ -61,6 +61,8 @@ def simulate(
     if not quiet:
         for node in summary["nodes"]:
             click.echo("\n".join(summary_lines(node)))
+        for line in expected_line(summary):
+            click.echo(line)
     if out is not None:
         _draw(out)
     return summary

@@ -148,6 +148,26 @@ def summary_lines(node: dict[str, Any]) -> list[str]:
     ]
 
 
+def expected_line(summary: dict[str, Any]) -> list[str]:
+    """How many of a scenario's expectations held, when it has any."""
+    held = [each["held"] for each in summary["expectations"]]
+    later = held.count(None)
+    rest = f", {later} not reached" if later else ""
+    return [f"expected: {held.count(True)} of {len(held)} held{rest}"] if held else []
+
+
+def unmet(summary: dict[str, Any]) -> list[str]:
+    """One line for each expectation that did not hold: where it stands, and what was found."""
+    lines = []
+    for each in summary["expectations"]:
+        if each["held"] is False:
+            found = "nothing" if each["found"] is None else f"{each['found']:g}"
+            of = f" ({each['of']})" if each["of"] else ""
+            place = f"{summary['scenario']}.toml, line {each['line']}"
+            lines.append(f"{place}: expected {each['expect']}, found {found}{of}")
+    return lines
+
+
 def _outcome(node: dict[str, Any]) -> list[str]:
     """What came out for the one who asked for it, by what the node measures."""
     found = []

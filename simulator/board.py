@@ -70,6 +70,7 @@ class Board:
         self.timing = timing or Timing()
         self.wear = Wear()
         self.starts: list[tuple[int, str]] = []  # (time_us, why) of every start
+        self.on_start: Callable[[str], None] = lambda why: None
         self.levels: dict[int, int] = {}  # last level of each pin, driven by either side
         self.outputs: list[tuple[int, int, int]] = []  # (time_us, pin, level) of posted pins
         self.journal: Path | None = None  # where each operation on its flash is to be written down
@@ -164,6 +165,7 @@ class Board:
         os.close(to_board)
         os.close(from_board)
         self.starts.append((self.clock.now_us, why))
+        self.on_start(why)
         self._note_sleep(0, self.clock.now_us)
         if why == "power":
             self._powered_us, self.rtc_memory, self.held_pins = self.clock.now_us, b"", []

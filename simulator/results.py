@@ -12,7 +12,7 @@ from typing import Any
 
 from host import files, remarks
 from host.kits import Kit
-from simulator import energy
+from simulator import energy, expectations
 from simulator.fleet import Node
 from simulator.gateway import gateway_eui
 from simulator.outcome import outcome
@@ -89,6 +89,15 @@ def of_node(
         "flash_erases": sum(node.board.wear.erases.values()),
         "flash_erases_hottest_block": max(node.board.wear.erases.values(), default=0),
     }
+
+
+def judge(scenario: Scenario, found: dict[str, Any], rows: list[Row], out: Path) -> None:
+    """Put into a summary what became of the scenario's expectations."""
+    with (out / "events.jsonl").open(encoding="utf-8") as file:
+        events = [json.loads(line) for line in file] if scenario.expect else []
+    found["expectations"] = expectations.judge(
+        scenario.expect, scenario.duration_h, scenario.start, scenario.groups, found, rows, events
+    )
 
 
 def write_summary(path: Path, found: dict[str, Any]) -> None:

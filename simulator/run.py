@@ -15,7 +15,7 @@ from host.errors import HostError
 from host.kits import Kit
 from host.kits import kits as kits_of_the_table
 from simulator import board as boards
-from simulator import breakdown, results
+from simulator import breakdown, notes, results
 from simulator.air import Air, Place, Signal, Transmission
 from simulator.capture import Capture
 from simulator.clock import Clock
@@ -91,6 +91,9 @@ class Run:
         self._capture = Capture(self.out, self.scenario.start)
         try:
             self._build()
+            gateways = {each.eui: name for name, each in self._gateways.items()}
+            start = self.scenario.start.isoformat()
+            self._capture.event(0, "", "begin", start=start, gateways=gateways)
             for node in self.nodes.values():
                 node.board.power_on()
             self._tick()
@@ -98,6 +101,7 @@ class Run:
             boards.run(running, self.clock, self.scenario.duration_us)
             if self._hearing is not None:
                 self._hearing.advance(self.scenario.duration_us)
+            self._capture.event(self.scenario.duration_us, "", "end")
             if self._on_progress is not None:
                 self._on_progress(1.0)
             return self._summarise()
@@ -120,6 +124,7 @@ class Run:
                 plan, scenario, self._worlds[plan.world], self.clock, self._air, self._folder,
                 self._firmware, log, self._kits,
             )  # fmt: skip
+            notes.watch(self.nodes[plan.name], self.note)
         for number, plan_of in enumerate(scenario.gateways):
             eui = gateway_eui(number)
             station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))
@@ -162,9 +167,13 @@ class Run:
             gateway.station.background = partial(self._hearing.meet, number)
 
     def _plan_faults(self) -> None:
-        for fault in self.scenario.faults:
+        for number, fault in enumerate(self.scenario.faults):
             if fault.gateway:
                 breakdown.of_gateway(fault, self._gateways[fault.gateway], self.clock)
+            elif fault.kind == "jammer":
+                breakdown.of_air(fault, number, self._air, self.scenario.seed)
+            elif fault.setting:
+                breakdown.of_network(fault, self.nodes[fault.node], self.network, self.clock)
             else:
                 breakdown.of_node(fault, self.nodes[fault.node], self.clock)
 
@@ -180,6 +189,10 @@ class Run:
             self._on_progress(min(self.clock.now_us / self.scenario.duration_us, 1.0))
         self.clock.call_at(self.clock.now_us + _TICK_US, self._tick)
 
+    def note(self, time_us: int, node: str, event: str, cause: str = "", **more: Any) -> None:
+        """Keep what happened at a node."""
+        self._capture.event(time_us, node, event, cause, **more)
+
     # The way up.
 
     def _on_transmit(self, packet: Transmission) -> None:
@@ -190,7 +203,7 @@ class Run:
         joining = packet.payload[:1] == b"\x00"
         node.join_tries += joining
         node.uplinks_sent += not joining
-        self._capture.event(
+        self.note(
             packet.start_us,
             node.plan.name,
             "join-request" if joining else "uplink",
@@ -225,8 +238,11 @@ class Run:
             if verdict.acked:
                 self._capture.event(now_us, node.plan.name, "acknowledged")
             self._take(node, verdict.f_cnt, verdict.f_port, verdict.payload, signal)
+        if verdict.held and verdict.device is not None:
+            self._capture.event(now_us, verdict.device.name, "downlink held", verdict.held)
         if verdict.downlink is not None and verdict.device is not None:
             downlink, name = verdict.downlink, verdict.device.name
+            self._capture.event(now_us, name, "answer", **notes.answer(downlink))
             self.clock.call_at(downlink.time_us, self._send, downlink, name)
 
     def _refused_or_joined(self, verdict: Verdict, packet: Transmission) -> None:
@@ -251,6 +267,8 @@ class Run:
             self._capture.event(self.clock.now_us, node.plan.name, f"port {f_port}", more=decoded)
             return
         node.decoded += 1
+        if (told := notes.told(decoded["readings"])) is not None:
+            self._capture.event(self.clock.now_us, node.plan.name, "reported", more=told)
         self._counts.add(node.plan.name, self.clock.now_us / 1e6, decoded["readings"])
         for values in decoded["readings"]:
             age_s = values.get("age_s") or 0
@@ -299,6 +317,7 @@ class Run:
         )
         if self._hearing is not None:
             found["crowds"] = self._hearing.summary()
+        results.judge(scenario, found, self.rows, self.out)
         results.write_summary(self.out / "summary.json", found)
         return found
 

@@ -119,9 +119,9 @@ class Recorded(Run):
         if packet.sender == NODE:
             self.sent.append((packet.start_us, packet.payload))
 
-    def _write_summary(self):
+    def _summarise(self):
         self.operations = read_journal(self.journal.read_bytes())
-        return super()._write_summary()
+        return super()._summarise()
 
 
 def read_journal(data):
