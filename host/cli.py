@@ -14,6 +14,7 @@ from host import (
     cli_networks,
     cli_nodes,
     cli_replay,
+    cli_reports,
     cli_setup,
     cli_visits,
     cli_why,
@@ -258,6 +259,7 @@ for command in (
     cli_devices.restore,
     cli_replay.replay,
     cli_why.why,
+    *cli_reports.COMMANDS,
     *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):

@@ -69,7 +69,19 @@ def simulate(
             click.echo("\n".join(summary_lines(node)))
         for line in expected_line(summary):
             click.echo(line)
+    if out is not None:
+        _draw(out)
     return summary
+
+
+def _draw(out: Path) -> None:
+    """Draw the run that was kept, when there is something to draw with."""
+    from host import report
+
+    if report.there_is_a_library():
+        report.write(out)
+    else:
+        click.echo("for a report of the run: pip install 'node071[report]'", err=True)
 
 
 def virtual_board(
