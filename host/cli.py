@@ -14,8 +14,10 @@ from host import (
     cli_networks,
     cli_nodes,
     cli_replay,
+    cli_reports,
     cli_setup,
     cli_visits,
+    cli_why,
 )
 from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
@@ -256,6 +258,8 @@ for command in (
     cli_devices.backup,
     cli_devices.restore,
     cli_replay.replay,
+    cli_why.why,
+    *cli_reports.COMMANDS,
     *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):

@@ -69,7 +69,19 @@ def simulate(
             click.echo("\n".join(summary_lines(node)))
         for line in expected_line(summary):
             click.echo(line)
+    if out is not None:
+        _draw(out)
     return summary
+
+
+def _draw(out: Path) -> None:
+    """Draw the run that was kept, when there is something to draw with."""
+    from host import report
+
+    if report.there_is_a_library():
+        report.write(out)
+    else:
+        click.echo("for a report of the run: pip install 'node071[report]'", err=True)
 
 
 def virtual_board(
@@ -113,6 +125,13 @@ def replay(
     else:
         result = _to_table(heard, known, quiet)
     return {**result, "foreign_lines": lines}
+
+
+def why(folder: Path, node: str | None) -> tuple[dict[str, Any], list[str]]:
+    """What became of the nodes of a kept run, and why: for a program, and as lines."""
+    from simulator.why.verdicts import told
+
+    return told(folder, node)
 
 
 def _keys(capture: Path, keys: Path | None, ledger: Path | None) -> joins.Devices:

@@ -76,8 +76,8 @@ class Board:
         self.trips = 0
         self.rtc_memory = b""
         self.held_pins: list[int] = []  # that kept their levels through the last sleep
-        self._slept_us = 0
-        self._asleep_since_us: int | None = None  # lightly or deeply
+        self._state, self._since_us = "off", clock.now_us
+        self._time_us = {"off": 0, "awake": 0, "asleep": 0}
         self._powered_us = 0
         self._wake: Event | None = None
         self._seed, self._log = seed, log
@@ -161,7 +161,7 @@ class Board:
         os.close(from_board)
         self.starts.append((self.clock.now_us, why))
         self.on_start(why)
-        self._note_sleep(0, self.clock.now_us)
+        self._note_state("awake", self.clock.now_us)
         if why == "power":
             self._powered_us, self.rtc_memory, self.held_pins = self.clock.now_us, b"", []
         self._triggers.clear()
@@ -187,7 +187,7 @@ class Board:
     def power_off(self) -> None:
         """End the process at once, as when the plug is pulled; no sleep goes on without it."""
         self.clock.cancel(self._wake)
-        self._note_sleep(0, self.clock.now_us)
+        self._note_state("off", self.clock.now_us)
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -225,10 +225,10 @@ class Board:
         """Start the next life after its sleep; a chip that is stuck waits for the plug."""
         self.power_off()
         self.held_pins = held_pins
+        self._note_state("asleep" if sleep_us else "awake", self.clock.now_us)
         if why == "stuck":
             return
         sleep_us = sleep_us * 1_000_000 // (1_000_000 + self.timing.clock_ppm)
-        self._note_sleep(1 if sleep_us else 0, self.clock.now_us)
         self._wake = self.clock.call_at(self.clock.now_us + sleep_us, self.power_on, why)
 
     def _answer(self, body: bytes, lease_us: int) -> None:
@@ -285,16 +285,15 @@ class Board:
             "a loop in the firmware never ends; it has to wait with power.wait_until",
         )
 
-    def _note_sleep(self, level: int, at_us: int) -> None:
-        """A sleep begins (1) or ends (0), by a wake or by a pulled plug."""
-        if self._asleep_since_us is not None:
-            self._slept_us += at_us - self._asleep_since_us
-        self._asleep_since_us = at_us if level else None
+    def _note_state(self, state: str, at_us: int) -> None:
+        """From now on it is awake, asleep (lightly or deeply), or off: the plug is pulled."""
+        self._time_us[self._state] += at_us - self._since_us
+        self._state, self._since_us = state, at_us
 
-    def slept_us(self) -> int:
-        """Time in light and in deep sleep up to now."""
-        since_us = self._asleep_since_us
-        return self._slept_us + (0 if since_us is None else self.clock.now_us - since_us)
+    def time_by_state_us(self) -> dict[str, int]:
+        """Time off, awake and asleep up to now."""
+        self._note_state(self._state, self.clock.now_us)
+        return dict(self._time_us)
 
     # What each request does.
 
@@ -350,7 +349,7 @@ class Board:
         elif kind == pipe.POST_PROGRAM:
             self.wear.programs += 1
         elif kind == pipe.POST_SLEEP:
-            self._note_sleep(level, at_us)
+            self._note_state("asleep" if level else "awake", at_us)
         else:
             self.levels[number] = level
             chips = [(bus, chip) for (bus, cs), chip in self._spi.items() if cs == number]

@@ -21,7 +21,7 @@ from simulator.clock import Clock
 from simulator.crowd import Crowd
 from simulator.events import EventPlan
 from simulator.fleet import Node, make_node, make_world
-from simulator.gateway import Gateway
+from simulator.gateway import Gateway, gateway_eui
 from simulator.hearing import Hearing
 from simulator.interference import ISOLATIONS
 from simulator.network import Downlink, Network, Verdict
@@ -127,7 +127,7 @@ class Run:
         for node in self.nodes.values():
             node.board.clock.call_at(0, node.board.power_on)
         for number, plan_of in enumerate(scenario.gateways):
-            eui = f"{0x0710710000000000 + number:016x}"
+            eui = gateway_eui(number)
             station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))
             self._gateways[plan_of.name] = Gateway(
                 eui, station, self.clock, self._region.heard(), self._heard, self._missed

@@ -200,7 +200,7 @@ class LiveBoard(Board):
             self.power_off()
             self._bite_us = None
             if why != "stuck":
-                self._note_sleep(1, self.clock.now_us)
+                self._note_state("asleep", self.clock.now_us)
                 self.clock.call_at(self.clock.now_us + sleep_us, self._restart, why)
         else:
             self._restart(why)
