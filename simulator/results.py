@@ -91,6 +91,12 @@ def judge(scenario: Scenario, found: dict[str, Any], rows: list[Row], out: Path)
     )
 
 
+def clear(folder: Path) -> None:
+    """Take away what a run before left in a folder and this one writes only at its end."""
+    for name in ("summary.json", "readings.csv", "world.csv", "report.html"):
+        (folder / name).unlink(missing_ok=True)
+
+
 def write_summary(path: Path, found: dict[str, Any]) -> None:
     path.write_text(json.dumps(found, indent=2) + "\n")
 
@@ -120,11 +126,13 @@ def write_worlds(path: Path, worlds: Mapping[str, Environment], now_us: int) -> 
 
 
 def write_devices(path: Path, nodes: Iterable[Node], region: str) -> None:
-    """Keys of virtual nodes, for a replay; still nobody else's to read."""
+    """Keys of virtual nodes, for a replay; still nobody else's to read. Never half of them."""
     rows = [node.device.record() | {"region": region} for node in nodes]
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    half = path.with_suffix(".half")
+    half.unlink(missing_ok=True)
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(json.dumps({"nodes": rows}, indent=2) + "\n")
+    half.replace(path)
 
 
 def _cell(value: Any) -> Any:

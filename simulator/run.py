@@ -87,10 +87,11 @@ class Run:
 
         What was heard until then is kept, also when Ctrl-C ends the run.
         """
-        (self.out / "summary.json").unlink(missing_ok=True)  # of a run before
+        results.clear(self.out)
         self._capture = Capture(self.out, self.scenario.start)
         try:
             self._build()
+            self._keep_devices()  # so that what a killed run leaves can be opened
             gateways = {each.eui: name for name, each in self._gateways.items()}
             start = self.scenario.start.isoformat()
             self._capture.event(0, "", "begin", start=start, gateways=gateways)
@@ -111,8 +112,11 @@ class Run:
             self._capture.close()
             results.write_readings(self.out / "readings.csv", self.rows)
             results.write_worlds(self.out / "world.csv", self._worlds, self.clock.now_us)
-            results.write_devices(self.out / "devices.json", self.nodes.values(), self._region.name)
+            self._keep_devices()
             self._temporary.cleanup()
+
+    def _keep_devices(self) -> None:
+        results.write_devices(self.out / "devices.json", self.nodes.values(), self._region.name)
 
     def _build(self) -> None:
         scenario = self.scenario
