@@ -74,7 +74,7 @@ def _rates(rows: list[Heard]) -> str:
     counts = Counter(each.sf for each in rows).most_common(2)
     if len(counts) == 1:
         return f"SF{counts[0][0]}"
-    return ", ".join(f"SF{sf} {count / len(rows):.0%}" for sf, count in counts)
+    return ", ".join(f"SF{sf} {100 * count / len(rows):.0f} %" for sf, count in counts)
 
 
 def _delivery(nodes: list[dict[str, Any]]) -> Figure:
@@ -103,12 +103,8 @@ def _airtime(nodes: list[dict[str, Any]]) -> Figure:
     columns = [("fair_use_share", "of fair use (30 s a day), %")]
     if limited:
         columns.append(("duty_cycle_share", "of the duty cycle, %"))
-    plot = plots.rows(_names(shown), 48, panels=len(columns))
-    said = [
-        f"{node['name']}: {node['airtime_s']:.1f} s on the air, {node['fair_use_share']:.1%} of "
-        "fair use" + (f", {node['duty_cycle_share']:.1%} of the duty cycle" if limited else "")
-        for node in shown
-    ]
+    plot = plots.rows(_names(shown), 48, panels=len(columns), top=8)
+    said = [_used(node) for node in shown]
     for axes, (key, label), colour in zip(plot.axes, columns, plots.COLOURS, strict=False):
         most = max(100 * node[key] for node in shown)
         for row, node in enumerate(shown):
@@ -122,6 +118,15 @@ def _airtime(nodes: list[dict[str, Any]]) -> Figure:
             axes.axvline(100, color=plots.INK, linewidth=1.2, linestyle=(0, (4, 3)))
     note = "100 % is all that a node may use."
     return Figure("airtime", "Time on the air", note + less, plot.svg("airtime", ". ".join(said)))
+
+
+def _used(node: dict[str, Any]) -> str:
+    """Of the air, in words."""
+    said = f"{node['name']}: {node['airtime_s']:.1f} s on the air, "
+    said += f"{100 * node['fair_use_share']:.1f} % of fair use"
+    if node["duty_cycle_share"] is not None:
+        said += f", {100 * node['duty_cycle_share']:.1f} % of the duty cycle"
+    return said
 
 
 def _energy(nodes: list[dict[str, Any]]) -> Figure:
@@ -159,7 +164,7 @@ def _energy(nodes: list[dict[str, Any]]) -> Figure:
 
 def _battery(nodes: list[dict[str, Any]]) -> Figure:
     shown, less = _first([node for node in nodes if node.get("battery_days")])
-    plot = plots.rows(_names(shown), 60)
+    plot = plots.rows(_names(shown), 60, top=8)
     (axes,) = plot.axes
     said = []
     for row, node in enumerate(shown):
