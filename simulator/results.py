@@ -59,12 +59,12 @@ def of_node(
     """What one node did in `duration_us`; `rows`: its own readings."""
     days = duration_us / _DAY_US
     airtime_s = node.airtime_us / 1e6
-    parts = {
-        "radio": energy.radio_mah(node.radio) / days,
-        "sensors": sum(energy.sensor_mah(each.time_by_state_us()) for each in node.sensors.values())
-        / days,
-        "processor": energy.processor_mah(node.hardware, duration_us, node.board.slept_us()) / days,
-    }
+    parts_mah = energy.by_part_mah(
+        node.hardware,
+        node.board.time_by_state_us(),
+        node.radio.time_by_state_us(),
+        {name: each.time_by_state_us() for name, each in node.sensors.items()},
+    )
     return {
         "name": node.plan.name,
         "dev_eui": node.identity.dev_eui.hex(),
@@ -83,8 +83,7 @@ def of_node(
         "fair_use_share": round(airtime_s / days / _FAIR_USE_S, 4),
         **outcome(kit.wire_keys(), [(row.time, row.values) for row in rows]),
         "remarks": remarks.counted(row.values for row in rows),
-        "mah_day": round(sum(parts.values()), 2),
-        "mah_day_by_part": {name: round(value, 3) for name, value in parts.items()},
+        **energy.summary(parts_mah, days, kit.mains),
         "starts": len(node.board.starts),
         "flash_erases": sum(node.board.wear.erases.values()),
         "flash_erases_hottest_block": max(node.board.wear.erases.values(), default=0),
