@@ -24,7 +24,9 @@ def figures(run: KeptRun) -> Iterator[Figure]:
     if nodes:
         yield _delivery(nodes)
         yield _airtime(nodes)
-        yield _energy(nodes)
+        for mains in (False, True):  # on one scale those on a battery would hardly be seen
+            if some := [node for node in nodes if (node.get("supply") == "mains") is mains]:
+                yield _energy(some, mains)
     if any(node.get("battery_days") for node in nodes):
         yield _battery(nodes)
 
@@ -56,7 +58,7 @@ def _strength(run: KeptRun) -> Figure:
         plots.beside(axes, row, word)
     used = {each.sf for rows in run.heard.values() for each in rows}
     low, high = axes.get_xlim()
-    for sf in (min(used), max(used)):
+    for sf in sorted({min(used), max(used)}):
         axes.axvline(_NEEDED_DB[sf], color=plots.INK, linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(
             f"SF{sf} needs {_NEEDED_DB[sf]:g}", (_NEEDED_DB[sf], 1.0), (2, 2),
@@ -129,7 +131,7 @@ def _used(node: dict[str, Any]) -> str:
     return said
 
 
-def _energy(nodes: list[dict[str, Any]]) -> Figure:
+def _energy(nodes: list[dict[str, Any]], mains: bool) -> Figure:
     shown, less = _first(nodes)
     parts = list(dict.fromkeys(part for node in shown for part in node["mah_day_by_part"]))
     ranged = any(node.get("mah_day_high") for node in shown)
@@ -151,7 +153,7 @@ def _energy(nodes: list[dict[str, Any]]) -> Figure:
         end = begin
         if node.get("mah_day_high") is not None:
             end = node["mah_day_high"]
-            axes.hlines(row, node["mah_day_low"], end, color=plots.INK, linewidth=1.6)
+            axes.plot([node["mah_day_low"], end], [row, row], "|-", color=plots.INK, linewidth=1.6)
             words.append(f"between {node['mah_day_low']:.3g} and {end:.3g}")
         plots.beside(axes, row, f"{node['mah_day']:.3g}", end)
         said.append(f"{node['name']}: {node['mah_day']:.3g} mAh a day ({', '.join(words)})")
@@ -159,7 +161,8 @@ def _energy(nodes: list[dict[str, Any]]) -> Figure:
     axes.set_xlabel("mAh a day")
     plot.legend(len(parts))
     note = "What each part takes." + " The line: how uncertain that is." * ranged
-    return Figure("energy", "Energy", note + less, plot.svg("energy", ". ".join(said)))
+    key, title = ("energy-mains", "Energy, on mains") if mains else ("energy", "Energy")
+    return Figure(key, title, note + less, plot.svg(key, ". ".join(said)))
 
 
 def _battery(nodes: list[dict[str, Any]]) -> Figure:
@@ -177,7 +180,7 @@ def _battery(nodes: list[dict[str, Any]]) -> Figure:
         plots.beside(axes, row, f"{days:.0f}")
     axes.set_xlim(0, axes.get_xlim()[1])
     axes.set_xlabel("days; the dot is the most likely, the bar the range")
-    note = "How long the battery of the kit lasts at this pace."
+    note = f"At this pace, from {shown[0].get('supply', 'a battery')}."
     return Figure("battery", "Battery life", note + less, plot.svg("battery-life", ". ".join(said)))
 
 
@@ -237,7 +240,7 @@ def _label(axes: Any, place: Any, number: int, **options: Any) -> None:
     axes.annotate(
         plots.short(place.name), (place.x_m, place.y_m), (0, 7 if number % 2 == 0 else -7),
         textcoords="offset points", fontsize=10, ha="center",
-        va="bottom" if number % 2 == 0 else "top", **options,
+        va="bottom" if number % 2 == 0 else "top", bbox=plots.PAPER, **options,
     )  # fmt: skip
 
 

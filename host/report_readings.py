@@ -133,7 +133,7 @@ def _scale(plot: plots.Plot, quantity: _Quantity, values: Sequence[float]) -> No
         axes.annotate(
             word, (1, limit), xycoords=axes.get_yaxis_transform(), xytext=(-3, 3),
             textcoords="offset points", ha="right", va="bottom", fontsize=10,
-            bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5},
+            bbox=plots.PAPER,
         )  # fmt: skip
 
 
