@@ -14,6 +14,7 @@ from host import files, remarks
 from host.kits import Kit
 from simulator import energy, expectations
 from simulator.fleet import Node
+from simulator.gateway import gateway_eui
 from simulator.outcome import outcome
 from simulator.scenario import Scenario
 from simulator.world import Classroom, Environment
@@ -44,6 +45,10 @@ def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, An
         "seed": scenario.seed,
         "start": scenario.start.isoformat(),
         "end": end.isoformat(),
+        "gateways": [
+            {"name": each.name, "eui": gateway_eui(number), "x_m": each.x_m, "y_m": each.y_m}
+            for number, each in enumerate(scenario.gateways)
+        ],
         "nodes": list(nodes),
     }
 
@@ -63,6 +68,9 @@ def of_node(
     return {
         "name": node.plan.name,
         "dev_eui": node.identity.dev_eui.hex(),
+        "dev_addrs": [f"{each.dev_addr:08x}" for each in node.device.sessions],
+        "x_m": node.plan.x_m,
+        "y_m": node.plan.y_m,
         "kit": node.plan.kit,
         "board": node.plan.board,
         "joins": node.joins,

@@ -25,7 +25,7 @@ def three_days(trial_once):
 
     def budget(run):
         command = cbor2.dumps({0: 1, 10: 1})
-        run.at(48.0, lambda: run.network.queue(run.device, 2, command))
+        run.at_network(48.0, lambda: run.network.queue(run.device, 2, command))
 
     outage = FaultPlan("gateway-off", 20.0, gateway="town-hall", until_h=32.0)
     return trial_once(72.0, kit="box", board=ESP32, faults=(outage,), prepare=budget)
@@ -169,7 +169,7 @@ def test_repetitions_keep_a_board_awake_and_it_is_not_bitten(trial):
         kit="box",
         board=ESP32,
         faults=(FaultPlan("gateway-off", 1.2, gateway="town-hall"),),
-        prepare=lambda run: run.at(0.02, run.network.queue_mac, run.device, [link_adr]),
+        prepare=lambda run: run.at_network(0.02, run.network.queue_mac, run.device, [link_adr]),
     )
     assert {why for _, why in run.starts()} == {"power", "deepsleep"}
     assert "the link is lost" in run.log()

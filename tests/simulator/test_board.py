@@ -6,9 +6,10 @@ import pytest
 from host import files, image
 from host.errors import HostError
 from simulator import board as boards
-from simulator.board import Board, Timing, run
+from simulator.board import Board, Timing
 from simulator.chips.i2c import I2cChip
 from simulator.clock import Clock
+from simulator.schedule import run
 
 RP2040, ESP32 = "rp2040", "esp32"
 FIRMWARE = files.root() / "firmware"

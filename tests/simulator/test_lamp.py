@@ -51,9 +51,9 @@ class Crossing(Run):
         self._air.on_transmit.append(self.sent.append)
         self._watch(self.node.board, "_note", self._noted)
         self._watch(self.node.sensors["scd4x"], "read", lambda length: self.read_us.append(
-            self.clock.now_us))  # fmt: skip
+            self.node.board.clock.now_us))  # fmt: skip
         for at_us in self._passes_us:
-            self.clock.call_at(at_us, self._pass)
+            self.node.board.clock.call_at(at_us, self._pass)
 
     @staticmethod
     def _watch(thing, name, watcher):
