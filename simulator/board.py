@@ -78,7 +78,7 @@ class Board:
         self.region: tuple[int, int] | None = None  # of the flash file: the filesystem, None: all
         self.at_prompt = False
         self.hang_s = HANG_S
-        self.ready_us = 0
+        self.ready_us = _FOREVER
         self.trips = 0
         self.rtc_memory = b""
         self.held_pins: list[int] = []  # that kept their levels through the last sleep

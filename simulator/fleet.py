@@ -33,7 +33,7 @@ from simulator.clock import Clock
 from simulator.device import Device
 from simulator.ditch import Canal, Ditch
 from simulator.family import unique_id
-from simulator.scenario import NodePlan, Scenario, WorldPlan
+from simulator.plans import NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 

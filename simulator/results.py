@@ -14,8 +14,9 @@ from host import files, remarks
 from host.kits import Kit
 from simulator import energy, expectations
 from simulator.fleet import Node
+from simulator.gateway import eui_of
 from simulator.outcome import outcome
-from simulator.scenario import Scenario
+from simulator.plans import GatewayPlan, NodePlan, Scenario
 from simulator.world import Classroom, Environment
 
 _FAIR_USE_S = 30
@@ -44,8 +45,17 @@ def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, An
         "seed": scenario.seed,
         "start": scenario.start.isoformat(),
         "end": end.isoformat(),
+        "gateways": [
+            {"name": plan.name, "eui": eui_of(number), **_place(plan)}
+            for number, plan in enumerate(scenario.gateways)
+        ],
         "nodes": list(nodes),
     }
+
+
+def _place(plan: GatewayPlan | NodePlan) -> dict[str, float | None]:
+    """Where something stands; degrees are None when the scenario has none."""
+    return {key: getattr(plan, key) for key in ("x_m", "y_m", "latitude", "longitude")}
 
 
 def of_node(
@@ -65,6 +75,7 @@ def of_node(
         "dev_eui": node.identity.dev_eui.hex(),
         "kit": node.plan.kit,
         "board": node.plan.board,
+        **_place(node.plan),
         "joins": node.joins,
         "join_tries": node.join_tries,
         "uplinks_sent": node.uplinks_sent,

@@ -22,14 +22,14 @@ from simulator.clock import Clock
 from simulator.crowd import Crowd
 from simulator.events import EventPlan
 from simulator.fleet import Node, make_node, make_world
-from simulator.gateway import Gateway
+from simulator.gateway import Gateway, eui_of
 from simulator.hearing import Hearing
 from simulator.interference import ISOLATIONS
 from simulator.network import Downlink, Network, Verdict
+from simulator.plans import Scenario
 from simulator.propagation import MODELS
 from simulator.regions import REGIONS
 from simulator.results import Row
-from simulator.scenario import Scenario
 from simulator.world import Environment
 
 _TICK_US = 600_000_000
@@ -94,8 +94,6 @@ class Run:
             gateways = {each.eui: name for name, each in self._gateways.items()}
             start = self.scenario.start.isoformat()
             self._capture.event(0, "", "begin", start=start, gateways=gateways)
-            for node in self.nodes.values():
-                node.board.power_on()
             self._tick()
             running = [node.board for node in self.nodes.values()]
             boards.run(running, self.clock, self.scenario.duration_us)
@@ -125,8 +123,10 @@ class Run:
                 self._firmware, log, self._kits,
             )  # fmt: skip
             notes.watch(self.nodes[plan.name], self.note)
+            board = self.nodes[plan.name].board
+            self.clock.call_at(_hours_us(plan.on_h), board.power_on)
         for number, plan_of in enumerate(scenario.gateways):
-            eui = f"{0x0710710000000000 + number:016x}"
+            eui = eui_of(number)
             station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))
             self._gateways[plan_of.name] = Gateway(
                 eui, station, self.clock, self._region.heard(), self._heard, self._missed
