@@ -14,8 +14,10 @@ from host import (
     cli_networks,
     cli_nodes,
     cli_replay,
+    cli_reports,
     cli_setup,
     cli_visits,
+    cli_why,
 )
 from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
@@ -166,6 +168,12 @@ def decode_command(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run your own firmware: a directory with main.py.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many boards compute at once; without it one a core. What comes out is the same.",
+)
 @as_json
 def simulate(
     scenario: str | None,
@@ -174,6 +182,7 @@ def simulate(
     nodes: int | None,
     out: Path | None,
     firmware: Path | None,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
@@ -187,7 +196,9 @@ def simulate(
     from host import desk
     from host.screen import unmet
 
-    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json, nodes=nodes)
+    summary = desk.simulate(
+        scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs, nodes=nodes
+    )
     failed = unmet(summary)
     if as_json:
         more = {"error": failed[0], "next": _EXPECTED} if failed else {}
@@ -256,6 +267,8 @@ for command in (
     cli_devices.backup,
     cli_devices.restore,
     cli_replay.replay,
+    cli_why.why,
+    *cli_reports.COMMANDS,
     *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):

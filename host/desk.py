@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs and replays at the desk, shown on the screen as they go."""
 
+import os
 import select
 import signal
 import sys
@@ -31,11 +32,13 @@ def simulate(
     out: Path | None,
     firmware: Path | None,
     quiet: bool,
+    jobs: int | None = None,
     nodes: int | None = None,
 ) -> dict[str, Any]:
     """Run a scenario and return its summary; unless `quiet`, show it while it goes on.
 
-    `nodes`: at most so many of each table with a count.
+    `jobs` boards compute at once, None: one a core. `nodes`: at most so many of each table with
+    a count.
     """
     from simulator import scenario as scenarios
     from simulator.run import Run
@@ -53,7 +56,8 @@ def simulate(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )
     with Screen(scenario.name, Console(), quiet=quiet, quantities=quantities) as screen:
-        run = Run(scenario, out, firmware, screen.row, screen.progress)
+        jobs = jobs or os.cpu_count() or 1
+        run = Run(scenario, out, firmware, screen.row, screen.progress, jobs=jobs)
         try:
             summary = run.execute()
         except KeyboardInterrupt:
@@ -64,7 +68,19 @@ def simulate(
             click.echo("\n".join(summary_lines(node)))
         for line in expected_line(summary):
             click.echo(line)
+    if out is not None:
+        _draw(out)
     return summary
+
+
+def _draw(out: Path) -> None:
+    """Draw the run that was kept, when there is something to draw with."""
+    from host import report
+
+    if report.there_is_a_library():
+        report.write(out)
+    else:
+        click.echo("for a report of the run: pip install 'node071[report]'", err=True)
 
 
 def virtual_board(
@@ -108,6 +124,13 @@ def replay(
     else:
         result = _to_table(heard, known, quiet)
     return {**result, "foreign_lines": lines}
+
+
+def why(folder: Path, node: str | None) -> tuple[dict[str, Any], list[str]]:
+    """What became of the nodes of a kept run, and why: for a program, and as lines."""
+    from simulator.why.verdicts import told
+
+    return told(folder, node)
 
 
 def _keys(capture: Path, keys: Path | None, ledger: Path | None) -> joins.Devices:

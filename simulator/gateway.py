@@ -22,8 +22,8 @@ Heard = Callable[["Gateway", Signal], None]
 Missed = Callable[["Gateway", Transmission, str], None]
 
 
-def eui_of(number: int) -> str:
-    """The EUI of a scenario's gateway, by its number from 0 on."""
+def gateway_eui(number: int) -> str:
+    """The EUI of a scenario's gateway, by its place in the list: 16 hexadecimal digits."""
     return f"{0x0710710000000000 + number:016x}"
 
 

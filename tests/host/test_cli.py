@@ -94,7 +94,7 @@ BAD = [
     ("decode --payload @binary", 2, "'--payload': not hexadecimal"),
     (f"decode --phy {PHY} --nwk-skey {KEY}00 --app-skey {KEY}", 2, "17 bytes, 16 are needed"),
     # files, boards and runs: 1
-    ("simulate key.toml", 1, "key.toml, line 18: [gateway] unknown key 'xm'; known here: name, x_m"),
+    ("simulate key.toml", 1, "key.toml, line 18: [gateway] unknown key 'xm'; known here: name"),
     ("simulate kit.toml", 1, "kit.toml, line 23: [node] unknown kit 'classrom'; known: classroom"),
     ("simulate board.toml", 1, "board.toml, line 24: [node] unknown board 'pico'; known: ttgo"),
     ("simulate backwards.toml", 1, "backwards.toml, line 3: 'duration_h' is -24, it has to"),
