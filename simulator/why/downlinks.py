@@ -248,16 +248,9 @@ def _row(node: Node, hows: tuple[str, ...]) -> list[Miss]:
 
 
 def _miss(exchange: Exchange, answer: Answer) -> Miss:
-    symbol_us = 1_000_000 * (1 << answer.sf) // _BW_HZ
-    latest_us = answer.at_us + (_PREAMBLE - _DETECTED) * symbol_us
-    earliest_us = answer.at_us + _DETECTED * symbol_us
     if not exchange.windows:
         return Miss(_DEAF, exchange, answer)
-    there = [
-        each
-        for each in exchange.windows
-        if each.opened_us <= latest_us and each.closed_us >= earliest_us
-    ]
+    there = [each for each in exchange.windows if _in_time(each, answer)]
     for window in there:
         if _same_place(window, answer):
             return Miss(window.outcome, exchange, answer, window)
@@ -268,6 +261,15 @@ def _miss(exchange: Exchange, answer: Answer) -> Miss:
     if abs(off_us) > _WHOLE_US:
         return Miss(_DELAY, exchange, answer, window, off_us)
     return Miss(_LATE if off_us > 0 else _EARLY, exchange, answer, window, off_us)
+
+
+def _in_time(window: Window, answer: Answer) -> bool:
+    """Whether enough of the preamble was sent while the window was open, were it its own."""
+    symbol_us = 1_000_000 * (1 << window.sf) // _BW_HZ
+    latest_us = answer.at_us + (_PREAMBLE - _DETECTED) * symbol_us
+    return (
+        window.opened_us <= latest_us and window.closed_us >= answer.at_us + _DETECTED * symbol_us
+    )
 
 
 def _beside_us(window: Window, answer: Answer) -> int:
