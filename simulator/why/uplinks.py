@@ -12,7 +12,7 @@ _FLOOR_DB = {7: -7.5, 8: -10.0, 9: -12.5, 10: -15.0, 11: -17.5, 12: -20.0}
 # The best that became of an uplink at any gateway counts.
 _RANK = ("too weak", "no gateway channel", "gateway off", "gateway was sending",
          "all demodulators busy", "collision")  # fmt: skip
-_WEAK_SHARE, _BUSY_SHARE = 0.2, 0.5
+_CHANNEL_SHARE, _WEAK_SHARE, _BUSY_SHARE, _STEP_SHARE = 0.1, 0.2, 0.5, 2 / 3
 _BUSY_LEAST, _JAMMED_LEAST = 4, 3
 _JAMMED_SHARE, _JAMMED_TIMES = 0.25, 3
 
@@ -39,11 +39,12 @@ def gateway_off(node: Node, evidence: Evidence) -> Finding | None:
 
 def no_channel(node: Node, evidence: Evidence) -> Finding | None:
     """Uplinks on channels that no gateway listens to."""
-    found = _row(node, "no gateway channel", 2)
-    if not found:
-        found = [each for each in node.exchanges if _lost_by(each) == "no gateway channel"]
-        if len(found) < _IN_A_ROW or len(found) < _WEAK_SHARE * len(node.exchanges):
-            return None
+    # a node that has not joined tries all channels of its region, and needs one that is heard
+    heard = any(each.heard for each in node.exchanges)
+    rows = node.data if heard else node.exchanges
+    found = [each for each in rows if _lost_by(each) == "no gateway channel"]
+    if len(found) < _IN_A_ROW or len(found) < _CHANNEL_SHARE * len(rows):
+        return None
     channels = ", ".join(sorted({each.channel for each in found}))
     return Finding(
         "no-channel",
@@ -125,12 +126,16 @@ def _buried(node: Node, evidence: Evidence, channel: str) -> list[Exchange]:
 
 
 def collisions(node: Node, evidence: Evidence) -> Finding | None:
-    """Half of all uplinks or more lost to others on the same channel."""
+    """Half of all uplinks lost to others on the same channel, or two thirds to nodes of the run.
+
+    Two nodes that send at the same moments lose a third to each other, three half.
+    """
     rows = node.exchanges
     found = [each for each in rows if _lost_by(each) == "collision"]
-    if len(found) < _BUSY_LEAST or len(found) < _BUSY_SHARE * len(rows):
-        return None
     beside = Counter(name for each in found for name in evidence.beside(each, node.name))
+    share = _STEP_SHARE if beside else _BUSY_SHARE
+    if len(found) < _BUSY_LEAST or len(found) < share * len(rows):
+        return None
     with_whom = ", ".join(f"{count} with {name}" for name, count in beside.most_common(3))
     return Finding(
         "collisions",
