@@ -14,6 +14,7 @@ from host import (
     cli_networks,
     cli_nodes,
     cli_replay,
+    cli_reports,
     cli_setup,
     cli_visits,
     cli_why,
@@ -161,6 +162,12 @@ def decode_command(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run your own firmware: a directory with main.py.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many boards compute at once; without it one a core. What comes out is the same.",
+)
 @as_json
 def simulate(
     scenario: str | None,
@@ -168,6 +175,7 @@ def simulate(
     hours: float | None,
     out: Path | None,
     firmware: Path | None,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
@@ -181,7 +189,7 @@ def simulate(
     from host import desk
     from host.screen import unmet
 
-    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json)
+    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs)
     failed = unmet(summary)
     if as_json:
         more = {"error": failed[0], "next": _EXPECTED} if failed else {}
@@ -251,6 +259,7 @@ for command in (
     cli_devices.restore,
     cli_replay.replay,
     cli_why.why,
+    *cli_reports.COMMANDS,
     *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs and replays at the desk, shown on the screen as they go."""
 
+import os
 import select
 import signal
 import sys
@@ -31,8 +32,12 @@ def simulate(
     out: Path | None,
     firmware: Path | None,
     quiet: bool,
+    jobs: int | None = None,
 ) -> dict[str, Any]:
-    """Run a scenario and return its summary; unless `quiet`, show it while it goes on."""
+    """Run a scenario and return its summary; unless `quiet`, show it while it goes on.
+
+    `jobs` boards compute at once, None: one a core.
+    """
     from simulator import scenario as scenarios
     from simulator.run import Run
 
@@ -52,7 +57,8 @@ def simulate(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )
     with Screen(scenario.name, Console(), quiet=quiet, quantities=quantities) as screen:
-        run = Run(scenario, out, firmware, screen.row, screen.progress)
+        jobs = jobs or os.cpu_count() or 1
+        run = Run(scenario, out, firmware, screen.row, screen.progress, jobs=jobs)
         try:
             summary = run.execute()
         except KeyboardInterrupt:
@@ -63,7 +69,19 @@ def simulate(
             click.echo("\n".join(summary_lines(node)))
         for line in expected_line(summary):
             click.echo(line)
+    if out is not None:
+        _draw(out)
     return summary
+
+
+def _draw(out: Path) -> None:
+    """Draw the run that was kept, when there is something to draw with."""
+    from host import report
+
+    if report.there_is_a_library():
+        report.write(out)
+    else:
+        click.echo("for a report of the run: pip install 'node071[report]'", err=True)
 
 
 def virtual_board(

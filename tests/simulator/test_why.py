@@ -189,7 +189,7 @@ def wipe(run, name, hour):
         board.flash.write_bytes(first)
         board.power_on()
 
-    run.at(hour, lose)
+    board.clock.call_at(round(hour * 3_600_000_000), lose)
 
 
 def test_what_both_ends_have_otherwise_is_found(explained):
