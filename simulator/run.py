@@ -211,14 +211,8 @@ class Run:
         joining = packet.payload[:1] == b"\x00"
         node.join_tries += joining
         node.uplinks_sent += not joining
-        self.note(
-            packet.start_us,
-            node.plan.name,
-            "join-request" if joining else "uplink",
-            freq_hz=packet.freq_hz,
-            sf=packet.sf,
-            size=len(packet.payload),
-        )
+        kind = "join-request" if joining else "uplink"
+        self.note(packet.start_us, node.plan.name, kind, "", **notes.uplink(packet))
 
     def _missed(self, gateway: Gateway, packet: Transmission, cause: str) -> None:
         self._capture.event(
