@@ -43,9 +43,10 @@ docs: .venv/.ready  ## make the frame documents, golden vectors and pictures of 
 	@$(BIN)/python -m host.frames
 	@$(BIN)/python -m host.drawing
 
-picture: .venv/.ready  ## draw the terminal of the README anew, and fill the table of batteries
+picture: .venv/.ready  ## make the pictures and tables of README and docs anew; needs Chromium
 	@$(BIN)/python -m docs.picture
 	@$(BIN)/python -m docs.batteries
+	@$(BIN)/python -m docs.validity
 
 clean:  ## remove all that the targets above have set up
 	rm -rf .venv .venv-judges .venv-wheel .build

@@ -201,7 +201,7 @@ class Cycle:
         if payload is None:
             return
         before = dict(self._settings.values)
-        answer, actions = self._settings.handle(payload, self._sensors.has)
+        answer, actions = self._settings.handle(payload, self._sensors.takes)
         if answer is None:
             return
         self._reporter.answer(answer)

@@ -14,11 +14,15 @@ from host import (
     cli_networks,
     cli_nodes,
     cli_replay,
+    cli_reports,
     cli_setup,
     cli_visits,
+    cli_why,
 )
 from host.commands import Commands, Secret, as_json, named, show
 from host.errors import WrongUse
+
+_EXPECTED = "look into the run with --out DIR, or correct that line"
 
 
 @click.group(cls=Commands)
@@ -158,6 +162,12 @@ def decode_command(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run your own firmware: a directory with main.py.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many boards compute at once; without it one a core. What comes out is the same.",
+)
 @as_json
 def simulate(
     scenario: str | None,
@@ -165,20 +175,29 @@ def simulate(
     hours: float | None,
     out: Path | None,
     firmware: Path | None,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
 
     SCENARIO says who is where and what there is to measure: its name, a kit of `node071 kits`, or
-    a file of your own that ends in .toml. Without one it is a school day of one classroom.
+    a file of your own that ends in .toml. Without one it is a school day of one classroom. When
+    what it expects of the run did not come true, the exit status is 1.
 
     Example:  node071 simulate --hours 6 --out day
     """
     from host import desk
+    from host.screen import unmet
 
-    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json)
+    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs)
+    failed = unmet(summary)
     if as_json:
-        show(summary)
+        more = {"error": failed[0], "next": _EXPECTED} if failed else {}
+        show(summary | more)
+    for line in () if as_json else failed:
+        click.echo(f"error: {line}; {_EXPECTED}", err=True)
+    if failed:
+        sys.exit(1)
 
 
 @cli.command("virtual-board", short_help="Run a virtual board at a serial port: to try, to teach.")
@@ -239,6 +258,8 @@ for command in (
     cli_devices.backup,
     cli_devices.restore,
     cli_replay.replay,
+    cli_why.why,
+    *cli_reports.COMMANDS,
     *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):

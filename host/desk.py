@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs and replays at the desk, shown on the screen as they go."""
 
+import os
 import select
 import signal
 import sys
@@ -19,7 +20,7 @@ from rich.console import Console
 from host import boards, captures, decode, joins
 from host import replay as replaying
 from host.errors import HostError, WrongUse
-from host.screen import Screen, summary_lines
+from host.screen import Screen, expected_line, summary_lines
 
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
 
@@ -31,8 +32,12 @@ def simulate(
     out: Path | None,
     firmware: Path | None,
     quiet: bool,
+    jobs: int | None = None,
 ) -> dict[str, Any]:
-    """Run a scenario and return its summary; unless `quiet`, show it while it goes on."""
+    """Run a scenario and return its summary; unless `quiet`, show it while it goes on.
+
+    `jobs` boards compute at once, None: one a core.
+    """
     from simulator import scenario as scenarios
     from simulator.run import Run
 
@@ -52,7 +57,8 @@ def simulate(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )
     with Screen(scenario.name, Console(), quiet=quiet, quantities=quantities) as screen:
-        run = Run(scenario, out, firmware, screen.row, screen.progress)
+        jobs = jobs or os.cpu_count() or 1
+        run = Run(scenario, out, firmware, screen.row, screen.progress, jobs=jobs)
         try:
             summary = run.execute()
         except KeyboardInterrupt:
@@ -61,7 +67,21 @@ def simulate(
     if not quiet:
         for node in summary["nodes"]:
             click.echo("\n".join(summary_lines(node)))
+        for line in expected_line(summary):
+            click.echo(line)
+    if out is not None:
+        _draw(out)
     return summary
+
+
+def _draw(out: Path) -> None:
+    """Draw the run that was kept, when there is something to draw with."""
+    from host import report
+
+    if report.there_is_a_library():
+        report.write(out)
+    else:
+        click.echo("for a report of the run: pip install 'node071[report]'", err=True)
 
 
 def virtual_board(
@@ -105,6 +125,13 @@ def replay(
     else:
         result = _to_table(heard, known, quiet)
     return {**result, "foreign_lines": lines}
+
+
+def why(folder: Path, node: str | None) -> tuple[dict[str, Any], list[str]]:
+    """What became of the nodes of a kept run, and why: for a program, and as lines."""
+    from simulator.why.verdicts import told
+
+    return told(folder, node)
 
 
 def _keys(capture: Path, keys: Path | None, ledger: Path | None) -> joins.Devices:

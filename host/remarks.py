@@ -29,10 +29,15 @@ def counted(readings: Iterable[dict[str, Any]]) -> dict[str, int]:
     return dict(Counter(remark for values in readings for remark in remarks(values)))
 
 
+def advice(remark: str) -> str:
+    """What to do about it."""
+    return ADVICE.get(remark, _FAULT)
+
+
 def lines(counts: dict[str, int]) -> list[str]:
     """A summary's remarks for a person, with the next step, in 80 columns."""
     found = []
     for remark, count in counts.items():
-        text = f"{remark} ({count} reading{'s'[: count > 1]}): {ADVICE.get(remark, _FAULT)}"
+        text = f"{remark} ({count} reading{'s'[: count > 1]}): {advice(remark)}"
         found += wrap(text, 80, initial_indent="  remark    ", subsequent_indent=" " * 12)
     return found

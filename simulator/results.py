@@ -12,8 +12,9 @@ from typing import Any
 
 from host import files, remarks
 from host.kits import Kit
-from simulator import energy
+from simulator import energy, expectations
 from simulator.fleet import Node
+from simulator.gateway import gateway_eui
 from simulator.outcome import outcome
 from simulator.scenario import Scenario
 from simulator.world import Classroom, Environment
@@ -44,6 +45,10 @@ def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, An
         "seed": scenario.seed,
         "start": scenario.start.isoformat(),
         "end": end.isoformat(),
+        "gateways": [
+            {"name": each.name, "eui": gateway_eui(number), "x_m": each.x_m, "y_m": each.y_m}
+            for number, each in enumerate(scenario.gateways)
+        ],
         "nodes": list(nodes),
     }
 
@@ -54,15 +59,18 @@ def of_node(
     """What one node did in `duration_us`; `rows`: its own readings."""
     days = duration_us / _DAY_US
     airtime_s = node.airtime_us / 1e6
-    parts = {
-        "radio": energy.radio_mah(node.radio) / days,
-        "sensors": sum(energy.sensor_mah(each.time_by_state_us()) for each in node.sensors.values())
-        / days,
-        "processor": energy.processor_mah(node.hardware, duration_us, node.board.slept_us()) / days,
-    }
+    parts_mah = energy.by_part_mah(
+        node.hardware,
+        node.board.time_by_state_us(),
+        node.radio.time_by_state_us(),
+        {name: each.time_by_state_us() for name, each in node.sensors.items()},
+    )
     return {
         "name": node.plan.name,
         "dev_eui": node.identity.dev_eui.hex(),
+        "dev_addrs": [f"{each.dev_addr:08x}" for each in node.device.sessions],
+        "x_m": node.plan.x_m,
+        "y_m": node.plan.y_m,
         "kit": node.plan.kit,
         "board": node.plan.board,
         "joins": node.joins,
@@ -75,12 +83,20 @@ def of_node(
         "fair_use_share": round(airtime_s / days / _FAIR_USE_S, 4),
         **outcome(kit.wire_keys(), [(row.time, row.values) for row in rows]),
         "remarks": remarks.counted(row.values for row in rows),
-        "mah_day": round(sum(parts.values()), 2),
-        "mah_day_by_part": {name: round(value, 3) for name, value in parts.items()},
+        **energy.summary(parts_mah, days, kit.mains),
         "starts": len(node.board.starts),
         "flash_erases": sum(node.board.wear.erases.values()),
         "flash_erases_hottest_block": max(node.board.wear.erases.values(), default=0),
     }
+
+
+def judge(scenario: Scenario, found: dict[str, Any], rows: list[Row], out: Path) -> None:
+    """Put into a summary what became of the scenario's expectations."""
+    with (out / "events.jsonl").open(encoding="utf-8") as file:
+        events = [json.loads(line) for line in file] if scenario.expect else []
+    found["expectations"] = expectations.judge(
+        scenario.expect, scenario.duration_h, scenario.start, scenario.groups, found, rows, events
+    )
 
 
 def write_summary(path: Path, found: dict[str, Any]) -> None:

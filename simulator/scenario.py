@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 from host import boards, files
 from host.tables import Table
-from simulator import events, faults
+from simulator import events, expectations, faults
 from simulator.bay import Parking
 from simulator.bin import Container
 from simulator.chips.pir import PARTS, PirOptions
 from simulator.crowd import RULES, CrowdPlan
 from simulator.ditch import Canal
 from simulator.events import EventPlan
+from simulator.expectations import Expectation, ExpectationError
 from simulator.faults import FaultPlan
 from simulator.interference import ISOLATIONS
 from simulator.propagation import MODELS
@@ -102,6 +103,12 @@ class Scenario:
     path_loss: str = "oulu"
     shadowing: bool = False  # from path to path, as the model has it
     isolation: str = "croce"
+    expect: tuple[Expectation, ...] = ()
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """By the name of a node, that of its table."""
+        return {node.name: node.name for node in self.nodes}
 
     @property
     def duration_us(self) -> int:
@@ -129,6 +136,7 @@ class _File:
     path_loss: str = "oulu"
     shadowing: bool = False
     isolation: str = "croce"
+    expect: list[str] = field(default_factory=list)
 
 
 WORLD_KINDS = {
@@ -182,9 +190,30 @@ def load(path: Path) -> Scenario:
     _check_nodes(table, scenario)
     names = [gateway.name for gateway in scenario.gateways]
     kits = {node.name: node.kit for node in scenario.nodes}
+    region = REGIONS[scenario.region]
     for index, fault in enumerate(scenario.faults):
-        faults.check(table, ("fault", index), fault, names, kits)
-    return scenario
+        faults.check(table, ("fault", index), fault, names, kits, region)
+    return replace(scenario, expect=_expectations(table, scenario, found.expect))
+
+
+def _expectations(table: Table, scenario: Scenario, texts: list[str]) -> tuple[Expectation, ...]:
+    """What is expected of the run, each with its line."""
+    made = []
+    for at, text in enumerate(texts):
+        try:
+            each = expectations.parse(text, files.line_of(table.path, "expect", at))
+            expectations.check(
+                each,
+                scenario.groups,
+                {node.name: node.kit for node in scenario.nodes},
+                [crowd.name for crowd in scenario.crowds],
+                scenario.duration_h,
+            )
+        except ExpectationError as error:
+            problem = f"expect '{text}': {error}"
+            raise table.fail(("expect", at), problem, error.step) from error
+        made.append(each)
+    return tuple(made)
 
 
 def _world(table: Table, name: str, values: Any) -> WorldPlan:
@@ -260,7 +289,7 @@ def find(name: str | None) -> Scenario:
     if name in boards.kits():
         usual = _usual(name)
         nodes = tuple(replace(node, kit=name, name=f"{name}-1") for node in usual.nodes)
-        return replace(usual, name=name, nodes=nodes)
+        return replace(usual, name=name, nodes=nodes, expect=())
     if name.endswith(".toml"):
         return load(Path(name))
     raise LookupError(name)

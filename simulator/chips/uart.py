@@ -47,9 +47,9 @@ class UartChip:
                 yield begin_us, self._spoiled(data)
 
     def time_by_state_us(self) -> dict[str, int]:
-        """How long it had its supply."""
+        """How long it had its supply, and how long not."""
         on_us = self._was_on_us + (self._clock.now_us - self._on_us if self.powered else 0)
-        return {type(self).__name__.lower(): on_us, "off": self._clock.now_us - on_us}
+        return {"on": on_us, "off": self._clock.now_us - on_us}
 
     def _send(self, data: bytes, after_us: int) -> None:
         self._leaving.append((self._clock.now_us + after_us + self.late_us, data))

@@ -6,9 +6,10 @@ import pytest
 from host import files, image
 from host.errors import HostError
 from simulator import board as boards
-from simulator.board import Board, Timing, run
+from simulator.board import Board, Timing
 from simulator.chips.i2c import I2cChip
 from simulator.clock import Clock
+from simulator.schedule import run
 
 RP2040, ESP32 = "rp2040", "esp32"
 FIRMWARE = files.root() / "firmware"
@@ -580,7 +581,7 @@ def test_a_power_cut_ends_a_deep_sleep_and_its_wake(bench):
     made.clock.call_at(30_000_000, made.board.power_on)
     made.run(35)
     assert made.board.starts == [(0, "power"), (30_000_000, "power")]
-    assert made.board.slept_us() == 4_600_000 + 4_600_000
+    assert made.board.time_by_state_us()["asleep"] == 4_600_000 + 4_600_000
 
 
 BITTEN = """
@@ -600,4 +601,4 @@ def test_a_bite_in_light_sleep_stops_rp2040_for_good_unless_it_resets_the_oscill
     assert made.run(65) == ["1", "1"]  # 52 s of nothing, until the plug is pulled
     made = bench(RP2040, BITTEN.format("machine.mem32[0x40010008] |= 1"))
     assert made.run(20) == ["1", "3", "3"]
-    assert made.board.slept_us() == pytest.approx(19_250_000, abs=2000)
+    assert made.board.time_by_state_us()["asleep"] == pytest.approx(19_250_000, abs=2000)

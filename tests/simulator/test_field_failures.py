@@ -40,7 +40,7 @@ def commands(run, driver):
     usual = chip.write
 
     def write(data):
-        found.append((run.clock.now_us / 3.6e9, bytes(data)))
+        found.append((run.board.clock.now_us / 3.6e9, bytes(data)))
         return usual(data)
 
     chip.write = write
@@ -74,7 +74,7 @@ def test_1_power_lost_in_a_write_and_a_config_that_is_gone(trial):
     def prepare(run):
         for number, interval_s in ((1, 900), (2, 1200)):
             command = cbor2.dumps({0: number, 1: interval_s})
-            run.at(0.1 + 0.3 * number, run.network.queue, run.device, 2, command)
+            run.at_network(0.1 + 0.3 * number, run.network.queue, run.device, 2, command)
         run.at(1.2, spoil, run)
         run.at(2.0, mend, run)
 
@@ -251,7 +251,7 @@ class Loose(Day):
         pin = self.node.hardware.pir
         for half_s in range(5400 * 2, 7200 * 2):
             at_us = half_s * 500_000
-            self.clock.call_at(at_us, self.node.board.drive, pin, half_s % 2)
+            self.node.board.clock.call_at(at_us, self.node.board.drive, pin, half_s % 2)
 
 
 def test_7_a_pir_counts_neither_the_nodes_own_radio_nor_a_loose_wire_without_saying_so(tmp_path):
@@ -283,7 +283,7 @@ def test_8_sensors_rest_while_it_sends_and_a_spent_battery_does_neither(trial):
             return round(volts["now"] / (battery.ratio_permille / 1000) / 3.3 * 65535)
 
         def note(level):
-            supply.append((run.clock.now_us / 1e6, level))
+            supply.append((run.board.clock.now_us / 1e6, level))
             switch(level)
 
         run.board.wire_adc(battery.pin, count)
