@@ -26,6 +26,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (9, 2)))
 HATCHES = ("", "////", "||", "\\\\\\\\", "--")
 INK, GREY, PALE = "#1a1a1a", "#5f5f5f", "#d9d9d9"
+PAPER = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}  # behind a word
 WIDTH, ROW = 400, 16  # units of a plot, and of one row of names
 MOST_LINES, MOST_ROWS = len(COLOURS), 60
 _LETTER, _SMALL = 11.0, 10.0
@@ -86,7 +87,7 @@ class Plot:
         height: float,
         sides: tuple[float, float, float, float] = (42, 20, 24, 28),
         panels: int = 1,
-        gap: float = 20,
+        gap: float = 28,
     ):
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure

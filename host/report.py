@@ -23,15 +23,17 @@ figcaption p,.note{font-size:.875rem}ul{margin:0;padding-left:20px}li{margin:3px
 #look.well{border-color:#009e73}#look :is(h2,p){margin:0}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(380px,100%),1fr));
 gap:24px 32px}
-figure{margin:0;min-width:0;break-inside:avoid}svg{width:100%;max-width:640px;height:auto;display:block}
+figure{margin:0;min-width:0;break-inside:avoid}
+svg{width:100%;max-width:640px;height:auto;display:block}
 svg *{stroke-linejoin:round;stroke-linecap:butt}svg text{font-family:system-ui,sans-serif}
 svg .said:hover{opacity:.65}
 .table{overflow-x:auto}table{border-collapse:collapse;font-size:.875rem;white-space:nowrap}
 th,td{padding:4px 10px 4px 0;text-align:right;border-bottom:1px solid #d9d9d9}
-th{vertical-align:bottom;white-space:normal}th:first-child,td:first-child,th:nth-child(2),td:nth-child(2),
-#remarks :is(th,td):nth-child(4){text-align:left}
+th{vertical-align:bottom;white-space:normal}th:first-child,td:first-child,
+:is(#numbers,#remarks) :is(th,td):nth-child(2),#remarks :is(th,td):nth-child(4){text-align:left}
+#remarks td{white-space:normal}
 @media print{body{font-size:11pt;max-width:none}.plots{grid-template-columns:1fr 1fr}
-.table{overflow:visible}table{white-space:normal}}
+.table{overflow:visible}table{white-space:normal;font-size:9pt}td:first-child{white-space:nowrap}}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # no request can leave the page
 _COLUMNS = (
@@ -41,8 +43,8 @@ _COLUMNS = (
     ("uplinks_heard", "heard", "{}"),
     ("decoded", "decoded", "{}"),
     ("airtime_s", "airtime, s", "{:.1f}"),
-    ("fair_use_share", "of fair use", "{:.1%}"),
-    ("duty_cycle_share", "of the duty cycle", "{:.1%}"),
+    ("fair_use_share", "of fair use", "%"),
+    ("duty_cycle_share", "of the duty cycle", "%"),
     ("mah_day", "mAh a day", "{:.4g}"),
     ("battery_days", "battery, days", "{:.0f}"),
     ("starts", "starts", "{}"),
@@ -133,7 +135,9 @@ def _numbers(nodes: list[dict[str, Any]]) -> str:
 
 
 def _cell(value: Any, form: str) -> str:
-    return "-" if value is None else form.format(value)
+    if value is None:
+        return "-"
+    return f"{100 * value:.1f} %" if form == "%" else form.format(value)
 
 
 def _remarks(run: runs.KeptRun) -> str:
@@ -150,15 +154,16 @@ def _remarks(run: runs.KeptRun) -> str:
 
 def _causes(run: runs.KeptRun) -> str:
     """Why frames were lost, and what else went wrong on the way."""
+    causes = sorted({cause for counts in run.lost.values() for cause in counts})
     rows = [
-        [node["name"], cause, str(count)]
+        [node["name"], *(str(run.lost[node["name"]][cause]) for cause in causes)]
         for node in run.nodes
-        for cause, count in sorted(run.lost.get(node["name"], {}).items())
+        if run.lost.get(node["name"])
     ]
     others = [[f"{what}: {cause}", str(n)] for (what, cause), n in sorted(run.happened.items())]
     found = ""
     if rows:
-        found += f"<h2>Lost in the air</h2>{_table(['node', 'cause', 'frames'], rows)}"
+        found += f"<h2>Lost in the air</h2>{_table(['node', *causes], rows)}"
     if others:
         found += f"<h2>Refused, or not sent</h2>{_table(['what', 'times'], others)}"
     return f'<section id="lost">{found}</section>' if found else ""

@@ -24,7 +24,9 @@ def figures(run: KeptRun) -> Iterator[Figure]:
     if nodes:
         yield _delivery(nodes)
         yield _airtime(nodes)
-        yield _energy(nodes)
+        for mains in (False, True):  # on one scale those on a battery would hardly be seen
+            if some := [node for node in nodes if (node.get("supply") == "mains") is mains]:
+                yield _energy(some, mains)
     if any(node.get("battery_days") for node in nodes):
         yield _battery(nodes)
 
@@ -56,7 +58,7 @@ def _strength(run: KeptRun) -> Figure:
         plots.beside(axes, row, word)
     used = {each.sf for rows in run.heard.values() for each in rows}
     low, high = axes.get_xlim()
-    for sf in (min(used), max(used)):
+    for sf in sorted({min(used), max(used)}):
         axes.axvline(_NEEDED_DB[sf], color=plots.INK, linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(
             f"SF{sf} needs {_NEEDED_DB[sf]:g}", (_NEEDED_DB[sf], 1.0), (2, 2),
@@ -74,7 +76,7 @@ def _rates(rows: list[Heard]) -> str:
     counts = Counter(each.sf for each in rows).most_common(2)
     if len(counts) == 1:
         return f"SF{counts[0][0]}"
-    return ", ".join(f"SF{sf} {count / len(rows):.0%}" for sf, count in counts)
+    return ", ".join(f"SF{sf} {100 * count / len(rows):.0f} %" for sf, count in counts)
 
 
 def _delivery(nodes: list[dict[str, Any]]) -> Figure:
@@ -103,12 +105,8 @@ def _airtime(nodes: list[dict[str, Any]]) -> Figure:
     columns = [("fair_use_share", "of fair use (30 s a day), %")]
     if limited:
         columns.append(("duty_cycle_share", "of the duty cycle, %"))
-    plot = plots.rows(_names(shown), 48, panels=len(columns))
-    said = [
-        f"{node['name']}: {node['airtime_s']:.1f} s on the air, {node['fair_use_share']:.1%} of "
-        "fair use" + (f", {node['duty_cycle_share']:.1%} of the duty cycle" if limited else "")
-        for node in shown
-    ]
+    plot = plots.rows(_names(shown), 48, panels=len(columns), top=8)
+    said = [_used(node) for node in shown]
     for axes, (key, label), colour in zip(plot.axes, columns, plots.COLOURS, strict=False):
         most = max(100 * node[key] for node in shown)
         for row, node in enumerate(shown):
@@ -124,7 +122,16 @@ def _airtime(nodes: list[dict[str, Any]]) -> Figure:
     return Figure("airtime", "Time on the air", note + less, plot.svg("airtime", ". ".join(said)))
 
 
-def _energy(nodes: list[dict[str, Any]]) -> Figure:
+def _used(node: dict[str, Any]) -> str:
+    """Of the air, in words."""
+    said = f"{node['name']}: {node['airtime_s']:.1f} s on the air, "
+    said += f"{100 * node['fair_use_share']:.1f} % of fair use"
+    if node["duty_cycle_share"] is not None:
+        said += f", {100 * node['duty_cycle_share']:.1f} % of the duty cycle"
+    return said
+
+
+def _energy(nodes: list[dict[str, Any]], mains: bool) -> Figure:
     shown, less = _first(nodes)
     parts = list(dict.fromkeys(part for node in shown for part in node["mah_day_by_part"]))
     ranged = any(node.get("mah_day_high") for node in shown)
@@ -146,7 +153,7 @@ def _energy(nodes: list[dict[str, Any]]) -> Figure:
         end = begin
         if node.get("mah_day_high") is not None:
             end = node["mah_day_high"]
-            axes.hlines(row, node["mah_day_low"], end, color=plots.INK, linewidth=1.6)
+            axes.plot([node["mah_day_low"], end], [row, row], "|-", color=plots.INK, linewidth=1.6)
             words.append(f"between {node['mah_day_low']:.3g} and {end:.3g}")
         plots.beside(axes, row, f"{node['mah_day']:.3g}", end)
         said.append(f"{node['name']}: {node['mah_day']:.3g} mAh a day ({', '.join(words)})")
@@ -154,12 +161,13 @@ def _energy(nodes: list[dict[str, Any]]) -> Figure:
     axes.set_xlabel("mAh a day")
     plot.legend(len(parts))
     note = "What each part takes." + " The line: how uncertain that is." * ranged
-    return Figure("energy", "Energy", note + less, plot.svg("energy", ". ".join(said)))
+    key, title = ("energy-mains", "Energy, on mains") if mains else ("energy", "Energy")
+    return Figure(key, title, note + less, plot.svg(key, ". ".join(said)))
 
 
 def _battery(nodes: list[dict[str, Any]]) -> Figure:
     shown, less = _first([node for node in nodes if node.get("battery_days")])
-    plot = plots.rows(_names(shown), 60)
+    plot = plots.rows(_names(shown), 60, top=8)
     (axes,) = plot.axes
     said = []
     for row, node in enumerate(shown):
@@ -172,7 +180,7 @@ def _battery(nodes: list[dict[str, Any]]) -> Figure:
         plots.beside(axes, row, f"{days:.0f}")
     axes.set_xlim(0, axes.get_xlim()[1])
     axes.set_xlabel("days; the dot is the most likely, the bar the range")
-    note = "How long the battery of the kit lasts at this pace."
+    note = f"At this pace, from {shown[0].get('supply', 'a battery')}."
     return Figure("battery", "Battery life", note + less, plot.svg("battery-life", ". ".join(said)))
 
 
@@ -232,7 +240,7 @@ def _label(axes: Any, place: Any, number: int, **options: Any) -> None:
     axes.annotate(
         plots.short(place.name), (place.x_m, place.y_m), (0, 7 if number % 2 == 0 else -7),
         textcoords="offset points", fontsize=10, ha="center",
-        va="bottom" if number % 2 == 0 else "top", **options,
+        va="bottom" if number % 2 == 0 else "top", bbox=plots.PAPER, **options,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from host.columns import ORANGE_PPM, RED_PPM
 from host.runs import KeptRun, Series
 
 # Light to dark, so that they can be told apart in grey as well.
-_SHADES = ("#f2f0f7", "#cbc9e2", "#9e9ac8", "#756bb1", "#54278f", "#2d0a54")
+_SHADES = ("#e6e2f1", "#c6c3e0", "#9e9ac8", "#756bb1", "#54278f", "#2d0a54")
 _SLICES = 168  # of the time, in a plot of many nodes
 
 
@@ -133,7 +133,7 @@ def _scale(plot: plots.Plot, quantity: _Quantity, values: Sequence[float]) -> No
         axes.annotate(
             word, (1, limit), xycoords=axes.get_yaxis_transform(), xytext=(-3, 3),
             textcoords="offset points", ha="right", va="bottom", fontsize=10,
-            bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5},
+            bbox=plots.PAPER,
         )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _rows(run: KeptRun, quantity: _Quantity, series: dict[str, Series]) -> Figur
     edges = quantity.edges or _edges([value for rows in series.values() for _, value in rows])
     shades = _SHADES[len(_SHADES) - len(edges) - 1 :] if len(edges) > 3 else _SHADES[:6:2]
     shades = shades if len(shades) > len(edges) else _SHADES
-    plot = plots.rows(shown, 40, top=58, bottom=28)
+    plot = plots.rows(shown, 40, top=66, bottom=28)
     (axes,) = plot.axes
     plots.clock(axes, run.start, run.end)
     wide = (run.end - run.start) / _SLICES
@@ -157,16 +157,16 @@ def _rows(run: KeptRun, quantity: _Quantity, series: dict[str, Series]) -> Figur
             drawn = axes.broken_barh(bars, (row - 0.42, 0.84), facecolor=shades[shade], linewidth=0)
             plot.say(drawn, _said(quantity, name, series[name]))
         plots.beside(axes, row, f"{series[name][-1][1]:g}")
-    axes.set_title(f"{quantity.unit}; behind each row the last value", pad=26)
+    axes.set_title(f"{quantity.unit}; behind each row the last value", pad=36)
     words = [f"under {edges[0]:g}", *(f"from {edge:g}" for edge in edges)]
     patches = [
         Patch(facecolor=shade, edgecolor=plots.GREY, label=word, linewidth=0.5)
         for shade, word in zip(shades, words, strict=False)
     ]
-    plot.legend(len(words), handles=patches)
+    plot.legend(-(-len(words) // 2), handles=patches)
     less = f" {len(shown)} of {len(series)} nodes: the highest." if len(shown) < len(series) else ""
     return Figure(
-        quantity.name, quantity.title, quantity.note + less,
+        quantity.name, quantity.title, f"{quantity.note} White: nothing came.{less}".strip(),
         plot.svg(quantity.name, _alt(quantity, series)),
     )  # fmt: skip
 

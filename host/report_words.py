@@ -10,6 +10,7 @@ from host import remarks
 from host.bins import DUE_PCT, Bin
 from host.columns import ORANGE_PPM, RED_PPM
 from host.runs import KeptRun
+from host.screen import expected_line, unmet
 
 _EACH = 6  # nodes that have a line of their own; more are told of together
 _SILENT = timedelta(hours=6)
@@ -44,13 +45,15 @@ def outcome(run: KeptRun, bins: Sequence[Bin]) -> list[str]:
     if sent:
         share = "All" if heard == sent else f"{heard:,} of"
         arrived = f"{share} {sent:,} messages arrived"
-        found.append(arrived + ("." if heard == sent else f" ({heard / sent:.1%})."))
+        found.append(arrived + ("." if heard == sent else f" ({_share(heard / sent)})."))
     for crowd in run.summary.get("crowds", ()):
         if crowd["sent"]:
             found.append(
                 f"{crowd['name']}, {crowd['nodes']:,} cheap nodes: {crowd['heard']:,} of "
-                f"{crowd['sent']:,} messages arrived ({crowd['heard'] / crowd['sent']:.1%})."
+                f"{crowd['sent']:,} messages arrived ({_share(crowd['heard'] / crowd['sent'])})."
             )
+    if "expectations" in run.summary:
+        found += [_sentence(line) for line in expected_line(run.summary)]
     lasts = [node for node in run.nodes if node.get("battery_days")]
     if lasts:
         worst = min(lasts, key=lambda node: node["battery_days"])
@@ -64,17 +67,22 @@ def outcome(run: KeptRun, bins: Sequence[Bin]) -> list[str]:
 def look_at(run: KeptRun, bins: Sequence[Bin]) -> list[str]:
     """What somebody should do something about, a sentence each; none: all is well."""
     found = []
-    if due := [each for each in bins if each.due]:
+    if due := sorted((each for each in bins if each.due), key=lambda each: -each.fill_pct):
         names = _listed([f"{each.name} ({each.fill_pct:.0f} %)" for each in due], 12)
         found.append(f"Empty by tomorrow: {names}.")
     for what, nodes in (
-        ("never joined the network", [n for n in run.nodes if not n["joins"] and n["join_tries"]]),
-        ("started more than once", [n for n in run.nodes if n.get("starts", 1) > 1]),
-        ("used more airtime than is fair", [n for n in run.nodes if n["fair_use_share"] > 1]),
-        (f"was heard less than {_POOR:.0%} of the time", [n for n in run.nodes if _poor(n)]),
+        ("Never joined the network", [n for n in run.nodes if not n["joins"] and n["join_tries"]]),
+        ("Started more than once", [n for n in run.nodes if n.get("starts", 1) > 1]),
+        ("Used more airtime than is fair", [n for n in run.nodes if n["fair_use_share"] > 1]),
+        (
+            f"Less than {_share(_POOR)} of what they sent was heard",
+            [n for n in run.nodes if _poor(n)],
+        ),
     ):
         if nodes:
-            found.append(f"{_listed([node['name'] for node in nodes], 8)} {what}.")
+            found.append(f"{what}: {_listed([node['name'] for node in nodes], 8)}.")
+    if "expectations" in run.summary:
+        found += [f"{line}." for line in unmet(run.summary)]
     if silent := list(_silent(run)):
         found.append(f"Silent at the end: {_listed(silent, 8)}.")
     said: dict[str, list[str]] = {}
@@ -179,11 +187,16 @@ def _passed(run: KeptRun) -> Iterator[str]:
 def _bays(run: KeptRun) -> Iterator[str]:
     for node in run.nodes:
         if node.get("occupied_share") is not None:
-            yield f"{node['name']}: taken for {node['occupied_share']:.0%} of the time."
+            yield f"{node['name']}: taken for {_share(node['occupied_share'])} of the time."
 
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "." * (text[-1] not in ".?!")
+
+
+def _share(share: float) -> str:
+    """In percent, with so many digits that 99.96 % is not all."""
+    return f"{100 * share:.3g} %" if share < 0.9995 or share == 1 else f"{100 * share:.5g} %"
 
 
 def _long(minutes: int) -> str:
