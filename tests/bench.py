@@ -23,6 +23,7 @@ import installing
 import lone
 import payload
 import radio
+import street
 import table
 import unixport
 import week
@@ -46,6 +47,7 @@ def rows(folder):
         ("simulated / real time with deep sleep", week.deep_rows),
         ("decode of captured frames", lambda: decoding.rows(run)),
         ("the codec of the networks", codec.rows),
+        ("nodes side by side", street.rows),
         ("cheap nodes", crowds.rows),
         ("frames over UDP", forwarding.rows),
         ("from a box of boards to nodes", installing.rows),

@@ -67,17 +67,17 @@ def ran(plan, folder, jobs):
     return marks[-1] - marks[0], files
 
 
-def compared(count, hours, most=2):
+def compared(count, hours, jobs=(1, 2)):
     """{jobs: seconds} of a street. RuntimeError: what came out depends on the number of jobs."""
     found, usual = {}, None
     plan = scenario(count, hours)
-    for jobs in range(1, most + 1):
+    for many in jobs:
         with TemporaryDirectory(prefix="street-") as folder:
-            found[jobs], files = ran(plan, Path(folder), jobs)
+            found[many], files = ran(plan, Path(folder), many)
         usual = files if usual is None else usual
         differ = [name for name in files | usual if files.get(name) != usual.get(name)]
         if differ:
-            raise RuntimeError(f"{jobs} jobs change {', '.join(sorted(differ)[:5])}")
+            raise RuntimeError(f"{many} jobs change {', '.join(sorted(differ)[:5])}")
     return found
 
 
