@@ -9,6 +9,8 @@ from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from host import files
 
 HANG_S = 240
@@ -92,6 +94,7 @@ class Sandbox:
         self.variables = {name: os.environ[name] for name in names if name in os.environ}
         self.variables |= {"HOME": str(self.home), "TMPDIR": str(self.temporary)}
         self.variables |= {"XDG_RUNTIME_DIR": str(self.runtime), "PYTHONPATH": str(files.root())}
+        self.variables["XDG_CACHE_HOME"] = str(user_cache_path())  # firmware is compiled there once
         self.variables |= variables
         self.said, self.secrets = [], {}
         self.watch = Watch(self.temporary)

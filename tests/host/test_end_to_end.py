@@ -29,6 +29,8 @@ from workbench import PICO, TTGO
 
 from host import boards, files
 from host.provision import Identity
+from simulator import scenario as scenarios
+from simulator.faults import FaultPlan
 from simulator.flash_chip import FlashChip
 from simulator.network import Device, Network
 from simulator.virtual_board import VirtualBoard
@@ -201,21 +203,19 @@ class Bench:
             trial.network = Network([registered], Random(71), start=trial.scenario.start, adr=True)
             trial.board.unique_id = UNIQUE_IDS[self.row.name]
             trial.board.flash.write_bytes(self.filesystem())
-            (gateway,) = trial._gateways.values()
-            trial.at(GOES_OFF_H, setattr, gateway, "off", True)
-            trial.at(COMES_DOWN_H, come_down, trial, gateway)
+            trial.at(COMES_DOWN_H, come_down, trial.board)
 
-        def come_down(trial, gateway):
-            trial.board.power_off()
-            self.filesystem(trial.board.flash.read_bytes())
+        def come_down(board):
+            board.power_off()
+            self.filesystem(board.flash.read_bytes())
             self.maintain()
-            trial.board.flash.write_bytes(self.filesystem())
-            gateway.off = False
-            trial.board.power_on()
+            board.flash.write_bytes(self.filesystem())
+            board.power_on()
 
-        return trials.Trial(
-            self.folder / "street", END_H, prepare, kit="classroom", board=self.row.name
-        )
+        (gateway,) = scenarios.find(None).gateways
+        off = FaultPlan("gateway-off", GOES_OFF_H, gateway=gateway.name, until_h=COMES_DOWN_H)
+        parts = {"kit": "classroom", "board": self.row.name, "faults": (off,)}
+        return trials.Trial(self.folder / "street", END_H, prepare, **parts)
 
 
 def dev_nonces(trial):
