@@ -211,7 +211,7 @@ class Board:
         if event_us is not None and event_us <= self.ready_us:
             self.clock.step()
             return
-        self.clock.run_until(self.ready_us)
+        self.clock.now_us = max(self.clock.now_us, self.ready_us)
         assert self._pending is not None
         op, body = self._pending.op, self._pending.body
         if op == pipe.EXIT:

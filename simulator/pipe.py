@@ -46,4 +46,6 @@ def request(data: bytes) -> Request | None:
 def answer(now_us: int, lease_us: int, edges: list[tuple[int, int, int]], body: bytes) -> bytes:
     """The bytes of an answer; `edges`: (pin, level, time in us) of interrupts since the last."""
     head = _ANSWER.pack(now_us, lease_us, len(edges), len(body))
-    return head + b"".join(_EDGE.pack(*edge) for edge in edges) + body
+    if edges:
+        head += b"".join(_EDGE.pack(*edge) for edge in edges)
+    return head + body

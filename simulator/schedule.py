@@ -18,7 +18,8 @@ from simulator.board import Board
 from simulator.clock import Clock
 
 _Key = tuple[int, str]
-_NEVER = (1 << 62, "")
+_Entry = tuple[int, str, Board]
+_NEVER: _Key = (1 << 62, "")
 
 
 def run(boards: Sequence[Board], clock: Clock, end_us: int, jobs: int = 1) -> None:
@@ -31,55 +32,63 @@ def run(boards: Sequence[Board], clock: Clock, end_us: int, jobs: int = 1) -> No
 
 
 class _Schedule:
-    """Boards by what they wait for; each is in one of the three."""
+    """Boards by what they wait for; each is in one of the three, under (time, name)."""
 
     def __init__(self, boards: Sequence[Board], clock: Clock, end_us: int, jobs: int):
         self._boards, self._clock, self._end_us, self._jobs = boards, clock, end_us, jobs
-        self._ahead: list[tuple[int, str, Board]] = []  # heaps by (time, name)
-        self._bound: list[tuple[int, str, Board]] = []
-        self._busy: dict[int, Board] = {}  # by descriptor
+        self._ahead: list[_Entry] = []  # heaps
+        self._bound: list[_Entry] = []
+        self._busy: dict[int, _Entry] = {}  # by descriptor
         self._poll = select.poll()
+        self._hang_s = min((board.hang_s for board in boards), default=0)
         for board in boards:
             self._file(board)
 
     def run(self) -> None:
         while True:
-            event = self._clock.next_key() or _NEVER
-            first = self._first()
-            if event <= first and event[0] <= self._end_us:
-                self._step()
-            elif len(self._busy) < self._jobs and self._serve(min(event, first)):
+            while self._step():
                 pass
-            elif self._busy:
-                self._wait()
-            else:
+            if len(self._busy) < self._jobs and self._serve():
+                continue
+            if not self._busy:
                 break
+            self._wait()
         for clock in (*(board.clock for board in self._boards), self._clock):
             clock.run_until(self._end_us)
 
     def _file(self, board: Board) -> None:
         if board.busy:
-            self._busy[board.fileno()] = board
+            self._busy[board.fileno()] = (board.clock.now_us, board.name, board)
             self._poll.register(board.fileno(), select.POLLIN)
         else:
             heap = self._bound if board.listens() else self._ahead
             heappush(heap, (board.due_us(), board.name, board))
 
-    def _first(self) -> _Key:
+    def _first(self) -> _Entry | _Key:
         """Before this no board does anything; one that computes goes on from its last answer."""
-        keys = [heap[0][:2] for heap in (self._ahead, self._bound) if heap]
-        keys += [(board.clock.now_us, board.name) for board in self._busy.values()]
-        return min(keys, default=_NEVER)
+        first: _Entry | _Key = _NEVER
+        for heap in (self._ahead, self._bound):
+            if heap and heap[0] < first:
+                first = heap[0]
+        for entry in self._busy.values():
+            if entry < first:
+                first = entry
+        return first
 
-    def _step(self) -> None:
-        """One event of the common clock; it may have touched boards that listen."""
+    def _step(self) -> bool:
+        """Run an event of the common clock, which may touch boards that listen; False: none can."""
+        event = self._clock.next_key()
+        if event is None or event[0] > self._end_us or event > self._first():
+            return False
         self._clock.step()
-        self._bound = [(board.due_us(), board.name, board) for _, _, board in self._bound]
-        heapify(self._bound)
+        if self._bound:
+            self._bound = [(board.due_us(), board.name, board) for _, _, board in self._bound]
+            heapify(self._bound)
+        return True
 
-    def _serve(self, first: _Key) -> bool:
+    def _serve(self) -> bool:
         """Have a board do what is due; False: each has to wait for others, or for the end."""
-        if self._bound and self._bound[0][:2] <= first and first[0] <= self._end_us:
+        if self._bound and self._bound[0] is self._first() and self._bound[0][0] <= self._end_us:
             due_us, _, board = heappop(self._bound)
             self._clock.now_us = due_us  # nothing is due there before this board
             board.step(self._lease_us)
@@ -94,21 +103,22 @@ class _Schedule:
 
     def _lease_us(self, board: Board) -> int:
         """Until when nothing can touch a board that is being served."""
-        leases_us = [self._end_us]
-        if (due_us := board.clock.next_us()) is not None:
-            leases_us.append(due_us)
+        lease_us, own_us = self._end_us, board.clock.next_us()
+        if own_us is not None and own_us < lease_us:
+            lease_us = own_us
         if board.listens():
-            leases_us += [(self._clock.next_key() or _NEVER)[0], self._first()[0]]
-        return min(leases_us)
+            common_us = self._clock.next_us()
+            lease_us = min(lease_us, self._first()[0], lease_us if common_us is None else common_us)
+        return lease_us
 
     def _wait(self) -> None:
         """Wait until a board asks."""
-        found = self._poll.poll(1000 * min(board.hang_s for board in self._busy.values()))
+        found = self._poll.poll(1000 * self._hang_s)
         if not found:
-            raise min(
-                self._busy.values(), key=lambda board: (board.clock.now_us, board.name)
-            ).hung()
+            raise min(self._busy.values())[2].hung()
         for descriptor, _ in found:
-            if self._busy[descriptor].take():
+            board = self._busy[descriptor][2]
+            if board.take():
                 self._poll.unregister(descriptor)
-                self._file(self._busy.pop(descriptor))
+                del self._busy[descriptor]
+                self._file(board)
