@@ -77,7 +77,7 @@ def look_at(run: KeptRun, bins: Sequence[Bin]) -> list[str]:
     ):
         if nodes:
             names = _listed([node["name"] for node in nodes], 8)
-            found.append(f"{what}: {names}. `node071 why` tells the cause.")
+            found.append(f"{what}: {names}. The command node071 why tells the cause.")
     if "expectations" in run.summary:
         found += [f"{line}." for line in unmet(run.summary)]
     if silent := list(_silent(run)):

@@ -85,6 +85,42 @@ def test_a_browser_draws_it_whole_and_asks_nobody(page, browser, width_px, phone
     assert browser.ask(LETTERS_PX) > 8
 
 
+@pytest.fixture(scope="module")
+def crowded(kept, summary, tmp_path_factory):
+    """The same run with ten nodes of each kit, which all measured the same."""
+    folder = tmp_path_factory.mktemp("crowded")
+    lines = (kept / "readings.csv").read_text().splitlines(keepends=True)
+    nodes, readings = [], lines[:1]
+    for number in range(10):
+        for node in summary["nodes"]:
+            name = f"{node['name']}{number}"
+            nodes.append({**node, "name": name, "y_m": 150.0 * number})
+            readings += [each.replace(f",{node['name']},", f",{name},") for each in lines[1:]
+                         if f",{node['name']}," in each]  # fmt: skip
+    (folder / "summary.json").write_text(json.dumps({**summary, "nodes": nodes}))
+    (folder / "readings.csv").write_text("".join(readings))
+    for name in ("capture.jsonl", "events.jsonl"):
+        shutil.copy(kept / name, folder / name)
+    report.write(folder)
+    return folder / report.NAME
+
+
+@pytest.mark.parametrize(("width_px", "phone"), [(1200, False), (390, True)])
+def test_forty_nodes_have_a_row_each(crowded, browser, width_px, phone):
+    browser.open(crowded, width_px, phone=phone)
+    assert browser.complaints() == []
+    assert browser.ask("document.scrollingElement.scrollWidth") <= width_px
+    assert browser.ask(CUT_OFF) == []
+    for key, names in (("co2", 10), ("delivery", 40)):
+        texts = browser.ask(
+            f"[...document.querySelectorAll('#{key} text')].map(each => each.textContent)"
+        )
+        assert len([each for each in texts if "-1" in each]) == names
+    drawn = browser.ask(DRAWN)
+    assert drawn["co2"] >= 10 and drawn["map"] >= 40
+    assert crowded.stat().st_size < 1_000_000
+
+
 def test_the_browser_sees_what_would_be_wrong(tmp_path, browser):
     """What the test above relies on: a request, a complaint, a cut letter and an empty plot."""
     bad = tmp_path / "bad.html"
