@@ -25,10 +25,10 @@ from simulator.gateway import Gateway, gateway_eui
 from simulator.hearing import Hearing
 from simulator.interference import ISOLATIONS
 from simulator.network import Downlink, Network, Verdict
+from simulator.plans import Scenario
 from simulator.propagation import MODELS
 from simulator.regions import REGIONS
 from simulator.results import Row
-from simulator.scenario import Scenario
 from simulator.world import Environment
 
 _TICK_US = 600_000_000
@@ -88,10 +88,11 @@ class Run:
 
         What was heard until then is kept, also when Ctrl-C ends the run.
         """
-        (self.out / "summary.json").unlink(missing_ok=True)  # of a run before
+        results.clear(self.out)
         self._capture = Capture(self.out, self.scenario.start)
         try:
             self._build()
+            self._keep_devices()  # so that what a killed run leaves can be opened
             gateways = {each.eui: name for name, each in self._gateways.items()}
             start = self.scenario.start.isoformat()
             self._capture.event(0, "", "begin", start=start, gateways=gateways)
@@ -110,8 +111,11 @@ class Run:
             self._capture.close()
             results.write_readings(self.out / "readings.csv", self.rows)
             results.write_worlds(self.out / "world.csv", self._worlds, self.clock.now_us)
-            results.write_devices(self.out / "devices.json", self.nodes.values(), self._region.name)
+            self._keep_devices()
             self._temporary.cleanup()
+
+    def _keep_devices(self) -> None:
+        results.write_devices(self.out / "devices.json", self.nodes.values(), self._region.name)
 
     def _build(self) -> None:
         scenario = self.scenario
@@ -125,7 +129,7 @@ class Run:
             )  # fmt: skip
             notes.watch(self.nodes[plan.name], self.note)
         for node in self.nodes.values():
-            node.board.clock.call_at(0, node.board.power_on)
+            node.board.clock.call_at(_hours_us(node.plan.on_h), node.board.power_on)
         for number, plan_of in enumerate(scenario.gateways):
             eui = gateway_eui(number)
             station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))
@@ -207,14 +211,8 @@ class Run:
         joining = packet.payload[:1] == b"\x00"
         node.join_tries += joining
         node.uplinks_sent += not joining
-        self.note(
-            packet.start_us,
-            node.plan.name,
-            "join-request" if joining else "uplink",
-            freq_hz=packet.freq_hz,
-            sf=packet.sf,
-            size=len(packet.payload),
-        )
+        kind = "join-request" if joining else "uplink"
+        self.note(packet.start_us, node.plan.name, kind, "", **notes.uplink(packet))
 
     def _missed(self, gateway: Gateway, packet: Transmission, cause: str) -> None:
         self._capture.event(

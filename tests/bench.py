@@ -29,7 +29,7 @@ import week
 
 from host.errors import HostError
 
-LATER = "one node with deep sleep; power cuts at every flash operation (make proof PART=cuts)"
+LATER = "power cuts at every flash operation (make proof PART=cuts)"
 FAILURES = (HostError, OSError, RuntimeError, subprocess.CalledProcessError)
 
 
@@ -43,6 +43,7 @@ def rows(folder):
         ("heap growth and flash erases", lone.rows),
         ("bytes on air", lambda: payload.rows(firmware)),
         ("simulated / real time", lambda: week.rows(run)),
+        ("simulated / real time with deep sleep", week.deep_rows),
         ("decode of captured frames", lambda: decoding.rows(run)),
         ("the codec of the networks", codec.rows),
         ("cheap nodes", crowds.rows),
