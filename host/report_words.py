@@ -147,16 +147,16 @@ def _air(run: KeptRun) -> Iterator[str]:
 def _bins(run: KeptRun, bins: Sequence[Bin]) -> Iterator[str]:
     if not bins:
         return
-    due = [each for each in bins if each.due]
-    many = f"{len(due)} of {len(bins)} bins {'is' if len(due) == 1 else 'are'}"
-    if len(bins) == 1:
-        many = f"{bins[0].name} is {'' if due else 'not '}"
+    due = sum(each.due for each in bins)
     times = sum(len(node.get("emptied_at", ())) for node in run.nodes)
     emptied = f"; bins were emptied {_several(times, 'time')}" if times else ""
-    yield f"{many.strip()} due tomorrow, {DUE_PCT} % full or more{emptied}."
+    if len(bins) > 1:
+        verb = "is" if due == 1 else "are"
+        yield f"{due} of {len(bins)} bins {verb} due tomorrow, {DUE_PCT} % full or more{emptied}."
     for each in bins if len(bins) <= _EACH else ():
         rises = "" if each.rise_pct_day is None else f", rising {each.rise_pct_day:g} % a day"
-        yield f"{each.name}: {each.fill_pct:.0f} % full{rises}."
+        tomorrow = "; due tomorrow" if each.due else "; not due tomorrow"
+        yield f"{each.name}: {each.fill_pct:.0f} % full{rises}{tomorrow}."
 
 
 def _water(run: KeptRun) -> Iterator[str]:
