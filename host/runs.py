@@ -136,7 +136,8 @@ def _take_events(run: KeptRun, path: Path) -> None:
     }
     sent: dict[str, list[tuple[int, list[str]]]] = defaultdict(list)
     for event in _events(path):
-        name, what, cause = event["node"], event["event"], event.get("cause", "")
+        name, what = event["node"], event["event"]
+        cause = str(event.get("cause", "")).partition(":")[0]  # without its numbers
         if what in ("uplink", "join-request"):
             sent[name].append((event["t_us"], []))
         elif what == "not heard" and sent[name]:

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from html import unescape
 
+import drawing
 import pytest
 from browser import Browser
 from click.testing import CliRunner
@@ -86,21 +87,10 @@ def test_a_browser_draws_it_whole_and_asks_nobody(page, browser, width_px, phone
 
 
 @pytest.fixture(scope="module")
-def crowded(kept, summary, tmp_path_factory):
+def crowded(kept, tmp_path_factory):
     """The same run with ten nodes of each kit, which all measured the same."""
     folder = tmp_path_factory.mktemp("crowded")
-    lines = (kept / "readings.csv").read_text().splitlines(keepends=True)
-    nodes, readings = [], lines[:1]
-    for number in range(10):
-        for node in summary["nodes"]:
-            name = f"{node['name']}{number}"
-            nodes.append({**node, "name": name, "y_m": 150.0 * number})
-            readings += [each.replace(f",{node['name']},", f",{name},") for each in lines[1:]
-                         if f",{node['name']}," in each]  # fmt: skip
-    (folder / "summary.json").write_text(json.dumps({**summary, "nodes": nodes}))
-    (folder / "readings.csv").write_text("".join(readings))
-    for name in ("capture.jsonl", "events.jsonl"):
-        shutil.copy(kept / name, folder / name)
+    drawing.repeated(kept, folder, 10)
     report.write(folder)
     return folder / report.NAME
 
