@@ -17,7 +17,7 @@ from host import (
     cli_setup,
     cli_visits,
 )
-from host.commands import Commands, Secret, as_json, named, show
+from host.commands import Commands, Secret, UdpServer, as_json, named, show
 from host.errors import WrongUse
 
 
@@ -158,6 +158,10 @@ def decode_command(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run your own firmware: a directory with main.py.",
 )
+@click.option(
+    "--gateway", "server", type=UdpServer(), metavar="udp://HOST:PORT",
+    help="A network server for its gateways, in real time; needs --out.",
+)  # fmt: skip
 @as_json
 def simulate(
     scenario: str | None,
@@ -165,6 +169,7 @@ def simulate(
     hours: float | None,
     out: Path | None,
     firmware: Path | None,
+    server: tuple[str, int] | None,
     as_json: bool,
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
@@ -172,11 +177,14 @@ def simulate(
     SCENARIO says who is where and what there is to measure: its name, a kit of `node071 kits`, or
     a file of your own that ends in .toml. Without one it is a school day of one classroom.
 
+    With --gateway its gateways speak to ChirpStack or The Things Stack by the Semtech UDP protocol,
+    until Ctrl-C: docs/network-servers.md. The nodes last in DIR, and go on when it is run again.
+
     Example:  node071 simulate --hours 6 --out day
     """
     from host import desk
 
-    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json)
+    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json, server=server)
     if as_json:
         show(summary)
 

@@ -3,14 +3,11 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
-from host.commands import Secret, as_json, show
+from host.commands import Secret, UdpServer, as_json, show
 from host.errors import WrongUse
-
-_PORT = 1700  # of packet forwarders, by custom
 
 
 class _Target(click.ParamType):  # type: ignore[type-arg]
@@ -27,14 +24,7 @@ class _Target(click.ParamType):  # type: ignore[type-arg]
             return str(value)
         if not value.startswith("udp://"):
             self.fail(f"'{value}' is not one of 'table', 'network', 'udp://HOST:PORT'", param, ctx)
-        try:
-            parts = urlsplit(value)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host, port = None, None
-        if not host or port == 0 or (parts.path, parts.query, parts.username) != ("", "", None):
-            self.fail(f"'{value}' is not of the form udp://HOST:PORT", param, ctx)
-        return host, port or _PORT
+        return UdpServer().convert(value, param, ctx)
 
 
 @click.command("replay", short_help="Read a kept run again, or send its frames once more.")

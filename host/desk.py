@@ -31,10 +31,19 @@ def simulate(
     out: Path | None,
     firmware: Path | None,
     quiet: bool,
+    server: tuple[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Run a scenario and return its summary; unless `quiet`, show it while it goes on."""
+    """Run a scenario and return its summary; unless `quiet`, show it while it goes on.
+
+    `server`: the (host, port) of a network server, in real time.
+    """
     from simulator import scenario as scenarios
     from simulator.run import Run
+    from simulator.served_run import ServedRun
+
+    if server is not None and out is None:
+        step = "add --out DIR: what the network server has to know of them is there"
+        raise WrongUse("--gateway needs nodes that last", step)
 
     try:
         scenario = scenarios.find(name)
@@ -52,7 +61,12 @@ def simulate(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )
     with Screen(scenario.name, Console(), quiet=quiet, quantities=quantities) as screen:
-        run = Run(scenario, out, firmware, screen.row, screen.progress)
+        options = (firmware, screen.row, screen.progress)
+        if server is None or out is None:
+            run = Run(scenario, out, *options)
+        else:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            run = ServedRun(scenario, out, server, partial(click.echo, err=True), *options)
         try:
             summary = run.execute()
         except KeyboardInterrupt:

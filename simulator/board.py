@@ -29,15 +29,15 @@ HEAP = "256k"  # an RP2040 has about 200k, of words half as long
 
 _SYNC, _WAIT, _PIN_SET, _PIN_GET, _PIN_IRQ, _SPI = range(6)
 _I2C_WRITE, _I2C_READ, _ADC, _EXIT, _BOOT, _PROMPT, _FEED, _RTC = range(6, 14)
-_ONE_WIRE, _UART = 16, 20
+_ONE_WIRE, _PULSE, _UART = 16, 17, 20
 _POST_PIN, _POST_ERASE, _POST_PROGRAM, _POST_SLEEP = range(4)
 _REQUEST = struct.Struct("<BQHH")
 _POSTED = struct.Struct("<BHBQ")
 _ANSWER = struct.Struct("<QQHH")
 _EDGE = struct.Struct("<BBQ")
 _RISING, _FALLING = 8, 4
-_PULSE = 17
 _FOREVER = 1 << 62
+Pace = Callable[[int], int]  # how far time wants to go -> how far it may; then it is asked anew
 
 
 @dataclass
@@ -352,8 +352,7 @@ class Board:
                 self.outputs.append((at_us, number, level))
 
     def _description(self) -> dict[str, object]:
-        start = len(self.starts)
-        stream = random.Random(f"{self._seed}/{self.name}/{start}")
+        stream = random.Random(f"{self._seed}/{self.name}/{len(self.starts)}")
         irq_us = self.timing.irq_us
         return {
             "chip": self.chip,
@@ -383,11 +382,14 @@ class Board:
         return (self.clock.now_us - self._powered_us) * (1_000_000 + self.timing.clock_ppm) // 10**6
 
 
-def run(boards: list[Board], clock: Clock, end_us: int) -> None:
+def run(boards: list[Board], clock: Clock, end_us: int, pace: Pace | None = None) -> None:
     """Serve all boards and events in the order of time until `end_us`; ties go to events."""
     while True:
         board = min(boards, key=lambda each: (each.ready_us, each.name))
         due_us = clock.next_us()
+        next_us = min(board.ready_us, end_us, end_us if due_us is None else due_us)
+        if pace is not None and pace(next_us) < next_us:
+            continue
         if due_us is not None and due_us <= min(board.ready_us, end_us):
             clock.step()
         elif board.ready_us <= end_us:

@@ -113,10 +113,14 @@ def write_worlds(path: Path, worlds: Mapping[str, Environment], now_us: int) -> 
 
 def write_devices(path: Path, nodes: Iterable[Node], region: str) -> None:
     """Keys of virtual nodes, for a replay; still nobody else's to read."""
-    rows = [node.device.record() | {"region": region} for node in nodes]
+    rows = [node.device.record() | _of_plan(node) | {"region": region} for node in nodes]
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(json.dumps({"nodes": rows}, indent=2) + "\n")
+
+
+def _of_plan(node: Node) -> dict[str, str]:
+    return {"board": node.plan.board, "kit": node.plan.kit}
 
 
 def _cell(value: Any) -> Any:

@@ -91,11 +91,11 @@ class Run:
         self._capture = Capture(self.out, self.scenario.start)
         try:
             self._build()
+            self._write_devices()
             for node in self.nodes.values():
                 node.board.power_on()
             self._tick()
-            running = [node.board for node in self.nodes.values()]
-            boards.run(running, self.clock, self.scenario.duration_us)
+            self._go([node.board for node in self.nodes.values()])
             if self._hearing is not None:
                 self._hearing.advance(self.scenario.duration_us)
             if self._on_progress is not None:
@@ -107,8 +107,14 @@ class Run:
             self._capture.close()
             results.write_readings(self.out / "readings.csv", self.rows)
             results.write_worlds(self.out / "world.csv", self._worlds, self.clock.now_us)
-            results.write_devices(self.out / "devices.json", self.nodes.values(), self._region.name)
+            self._write_devices()
             self._temporary.cleanup()
+
+    def _go(self, running: list[boards.Board]) -> None:
+        boards.run(running, self.clock, self.scenario.duration_us)
+
+    def _write_devices(self) -> None:
+        results.write_devices(self.out / "devices.json", self.nodes.values(), self._region.name)
 
     def _build(self) -> None:
         scenario = self.scenario
@@ -126,6 +132,15 @@ class Run:
             self._gateways[plan_of.name] = Gateway(
                 eui, station, self.clock, self._region.heard(), self._heard, self._missed
             )
+        self._connect()
+        self._gather()
+        self._plan_faults()
+        for event in scenario.events:
+            self._plan_event(event)
+
+    def _connect(self) -> None:
+        """Put the network behind the gateways."""
+        scenario = self.scenario
         self.network = Network(
             [node.device for node in self.nodes.values()],
             Random(f"{scenario.seed}/network"),
@@ -139,10 +154,6 @@ class Run:
         for node in self.nodes.values():
             if node.identity.session is not None:
                 self.network.accept_session(node.device, node.identity.session)
-        self._gather()
-        self._plan_faults()
-        for event in scenario.events:
-            self._plan_event(event)
 
     def _gather(self) -> None:
         """Put the crowds before the gateways."""
@@ -207,16 +218,9 @@ class Run:
     def _heard(self, gateway: Gateway, signal: Signal) -> None:
         now_us, packet = self.clock.now_us, signal.transmission
         self._capture.heard(now_us, gateway.eui, gateway.rxpk(signal), signal)
-        verdict = self.network.uplink(
-            now_us,
-            packet.payload,
-            gateway.channel_hz(packet) or packet.freq_hz,
-            packet.sf,
-            packet.bw_hz,
-            signal.rssi_dbm,
-            signal.snr_db,
-            gateway.eui,
-        )
+        verdict = self._pass_on(gateway, signal)
+        if verdict is None:
+            return
         if not verdict.accepted or verdict.device is None or verdict.f_cnt is None:
             self._refused_or_joined(verdict, packet)
         else:
@@ -228,6 +232,20 @@ class Run:
         if verdict.downlink is not None and verdict.device is not None:
             downlink, name = verdict.downlink, verdict.device.name
             self.clock.call_at(downlink.time_us, self._send, downlink, name)
+
+    def _pass_on(self, gateway: Gateway, signal: Signal) -> Verdict | None:
+        """Give an uplink to the network; None: there is nothing to say of it."""
+        packet = signal.transmission
+        return self.network.uplink(
+            self.clock.now_us,
+            packet.payload,
+            gateway.channel_hz(packet) or packet.freq_hz,
+            packet.sf,
+            packet.bw_hz,
+            signal.rssi_dbm,
+            signal.snr_db,
+            gateway.eui,
+        )
 
     def _refused_or_joined(self, verdict: Verdict, packet: Transmission) -> None:
         if verdict.accepted and verdict.device is not None:
@@ -277,11 +295,15 @@ class Run:
         packet = gateway.downlink(
             downlink.freq_hz, downlink.sf, downlink.bw_hz, downlink.phy, downlink.power_dbm
         )
+        self._put_on_air(gateway, packet, name)
+
+    def _put_on_air(self, gateway: Gateway, packet: Transmission, name: str) -> bool:
         now_us, cause = self.clock.now_us, gateway.send(packet)
         if cause:
             self._capture.event(now_us, name, "downlink not sent", cause, gateway=gateway.eui)
         else:
             self._capture.sent(now_us, gateway.eui, gateway.txpk(packet), packet)
+        return not cause
 
     def _summarise(self) -> dict[str, Any]:
         scenario, duty_cycle = self.scenario, self._region.duty_cycle
