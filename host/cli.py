@@ -212,6 +212,11 @@ def simulate(
 @click.option(
     "--filesystem-kib", type=click.IntRange(16), metavar="N", help="A smaller filesystem, to fill."
 )
+@click.option("--network", is_flag=True, help="A gateway and a small network are in its air.")
+@click.option(
+    "--gateway", "server", type=UdpServer(), metavar="udp://HOST:PORT",
+    help="Or the gateway speaks to this network server.",
+)  # fmt: skip
 @click.option("--at-speed", is_flag=True, help="Line and flash as slow as those of a real one.")
 @as_json
 def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **options: Any) -> None:
@@ -221,11 +226,16 @@ def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **op
     the unix port: a MicroPython that is flashed is checked and kept, not executed. On a terminal
     Enter presses its reset button, b and Enter its boot button too, u pulls the plug, p puts it in.
 
+    Nobody hears it, unless --network puts a gateway with a small network into its air, which knows
+    the board by what is in its flash: it joins, and node071 link-check gives a verdict.
+
     Example:  node071 virtual-board --board ttgo-lora32-v2_1 --flash board.bin --link port
     """
     from host import desk
 
     named(boards.boards(), board, "board")
+    if options["network"] and options["server"]:
+        raise WrongUse("--network and --gateway exclude each other", "leave one of them out")
     if options["kit"] is not None:
         named(boards.kits(), options["kit"], "kit")
 

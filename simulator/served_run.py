@@ -65,6 +65,7 @@ class ServedRun(Run):
             [node.device for node in self.nodes.values()],
             self._put,
         )
+        self.udp.keep_boards_near()
         for gateway in self._gateways.values():
             self.udp.open(gateway)
             self._tell(f"gateway {gateway.eui} speaks to udp://{self._server[0]}:{self._server[1]}")
@@ -89,7 +90,7 @@ class ServedRun(Run):
             boards.run(running, self.clock, self.scenario.duration_us, self.udp.line.pace)
         except KeyboardInterrupt:
             self.scenario = replace(self.scenario, duration_h=self.hours)
-        if (lost_s := self.udp.line.lost_us / 1e6) >= 1:
+        if (lost_s := self.udp.line.wall.lost_us / 1e6) >= 1:
             self._tell(f"this computer was too slow: time stood still for {lost_s:.0f} s in all")
 
     def _pass_on(self, gateway: Gateway, signal: Signal) -> Verdict | None:

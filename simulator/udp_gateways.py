@@ -49,7 +49,6 @@ class UdpGateways:
         except OSError as error:
             cause = f"udp://{server[0]}:{server[1]}: {error.strerror or error}"
             raise HostError(cause, "check the name of the server") from error
-        self._beat()
 
     def close(self) -> None:
         """Close its sockets."""
@@ -99,9 +98,9 @@ class UdpGateways:
         )
         self._put(gateway, packet, self._overhearing.downlink(downlink.phy))
 
-    def _beat(self) -> None:
-        """Be due soon, always: a board runs on alone up to what is due next."""
-        self._clock.call_at(self._clock.now_us + _AHEAD_US, self._beat)
+    def keep_boards_near(self) -> None:
+        """Be due soon, always: a board in virtual time runs on alone up to what is due next."""
+        self._clock.call_at(self._clock.now_us + _AHEAD_US, self.keep_boards_near)
 
 
 def _downlink_hz(region: Region) -> tuple[int, int]:
