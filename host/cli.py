@@ -162,6 +162,7 @@ def decode_command(
     "--gateway", "server", type=UdpServer(), metavar="udp://HOST:PORT",
     help="A network server for its gateways, in real time; needs --out.",
 )  # fmt: skip
+@click.option("--keep-flash", is_flag=True, help="Keep the flash of the nodes in DIR as well.")
 @as_json
 def simulate(
     scenario: str | None,
@@ -170,6 +171,7 @@ def simulate(
     out: Path | None,
     firmware: Path | None,
     server: tuple[str, int] | None,
+    keep_flash: bool,
     as_json: bool,
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
@@ -184,7 +186,9 @@ def simulate(
     """
     from host import desk
 
-    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json, server=server)
+    summary = desk.simulate(
+        scenario, seed, hours, out, firmware, quiet=as_json, server=server, keep_flash=keep_flash
+    )
     if as_json:
         show(summary)
 

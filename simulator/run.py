@@ -39,7 +39,7 @@ _HOUR_US = 3_600_000_000
 class Run:
     """One scenario under way. `on_row` gets each reading, `on_progress` the share that is done.
 
-    `kits` are others than those of kits.toml.
+    `kits` are others than those of kits.toml. `keep_flash`: the flash of the nodes stays in `out`.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Run:
         on_row: Callable[[Row], None] | None = None,
         on_progress: Callable[[float], None] | None = None,
         kits: dict[str, Kit] | None = None,
+        keep_flash: bool = False,
     ):
         self.scenario = scenario
         self._firmware = firmware
@@ -59,6 +60,10 @@ class Run:
         self._folder = Path(self._temporary.name)
         self.out = out or self._folder / "out"
         self.out.mkdir(parents=True, exist_ok=True)
+        if keep_flash:
+            self._folder = self.out
+            for plan in scenario.nodes:
+                (self.out / f"{plan.name}.flash").unlink(missing_ok=True)  # of a run before
         self.clock = Clock()
         loss = MODELS[scenario.path_loss]
         self._air = Air(
