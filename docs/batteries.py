@@ -28,10 +28,13 @@ def summary(kit, board):
 
 
 def behaves_as(kit, board):
-    """The first board that spends its time with the kit as this one; only its currents differ."""
+    """The first board that spends its time with the kit as this one; only its currents differ.
+
+    A T-Beam talks to its power chip as well when it wakes, which is lost in the rounding.
+    """
 
     def way(each):
-        return each.chip.startswith("rp2040"), each.sensor_power is None, each.power_chip
+        return each.chip.startswith("rp2040"), each.sensor_power is None
 
     alike = [each for each in boards.boards().values() if way(each) == way(board)]
     return next(each.name for each in alike if not boards.refusal(each, boards.kits()[kit]))

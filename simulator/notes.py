@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from simulator.air import Transmission
 from simulator.chips.sx1276_receiver import Receiver
 from simulator.fleet import Node
 from simulator.network import Downlink
@@ -30,8 +31,13 @@ def watch(node: Node, note: Note) -> None:
 def window(receiver: Receiver) -> dict[str, int]:
     """When a receive window opened, and for what."""
     modem = receiver.modem
-    found = {"opened_us": receiver.ready_us, "freq_hz": modem.freq_hz, "sf": modem.sf}
-    return found if modem.bw_hz == _USUAL_HZ else found | {"bw_hz": modem.bw_hz}
+    return {"opened_us": receiver.ready_us, **_place(modem.freq_hz, modem.sf, modem.bw_hz)}
+
+
+def uplink(packet: Transmission) -> dict[str, int]:
+    """Where a node sends, and how much."""
+    place = _place(packet.freq_hz, packet.sf, packet.bw_hz)
+    return {**place, "size": len(packet.payload)}
 
 
 def answer(downlink: Downlink) -> dict[str, Any]:
@@ -39,9 +45,14 @@ def answer(downlink: Downlink) -> dict[str, Any]:
     return {
         "at_us": downlink.time_us,
         "gateway": downlink.gateway,
-        "freq_hz": downlink.freq_hz,
-        "sf": downlink.sf,
+        **_place(downlink.freq_hz, downlink.sf, downlink.bw_hz),
     }
+
+
+def _place(freq_hz: int, sf: int, bw_hz: int) -> dict[str, int]:
+    """A channel and a data rate; the bandwidth only where it is not 125 kHz."""
+    found = {"freq_hz": freq_hz, "sf": sf}
+    return found if bw_hz == _USUAL_HZ else found | {"bw_hz": bw_hz}
 
 
 def told(readings: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from simulator import energy, expectations
 from simulator.fleet import Node
 from simulator.gateway import gateway_eui
 from simulator.outcome import outcome
-from simulator.scenario import Scenario
+from simulator.plans import GatewayPlan, NodePlan, Scenario
 from simulator.world import Classroom, Environment
 
 _FAIR_USE_S = 30
@@ -46,11 +46,16 @@ def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, An
         "start": scenario.start.isoformat(),
         "end": end.isoformat(),
         "gateways": [
-            {"name": each.name, "eui": gateway_eui(number), "x_m": each.x_m, "y_m": each.y_m}
+            {"name": each.name, "eui": gateway_eui(number), **_place(each)}
             for number, each in enumerate(scenario.gateways)
         ],
         "nodes": list(nodes),
     }
+
+
+def _place(plan: GatewayPlan | NodePlan) -> dict[str, float | None]:
+    """Where something stands; degrees are None when the scenario has none."""
+    return {key: getattr(plan, key) for key in ("x_m", "y_m", "latitude", "longitude")}
 
 
 def of_node(
@@ -69,10 +74,9 @@ def of_node(
         "name": node.plan.name,
         "dev_eui": node.identity.dev_eui.hex(),
         "dev_addrs": [f"{each.dev_addr:08x}" for each in node.device.sessions],
-        "x_m": node.plan.x_m,
-        "y_m": node.plan.y_m,
         "kit": node.plan.kit,
         "board": node.plan.board,
+        **_place(node.plan),
         "joins": node.joins,
         "join_tries": node.join_tries,
         "uplinks_sent": node.uplinks_sent,
@@ -97,6 +101,12 @@ def judge(scenario: Scenario, found: dict[str, Any], rows: list[Row], out: Path)
     found["expectations"] = expectations.judge(
         scenario.expect, scenario.duration_h, scenario.start, scenario.groups, found, rows, events
     )
+
+
+def clear(folder: Path) -> None:
+    """Take away what a run before left in a folder and this one writes only at its end."""
+    for name in ("summary.json", "readings.csv", "world.csv", "report.html"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_summary(path: Path, found: dict[str, Any]) -> None:
@@ -128,11 +138,17 @@ def write_worlds(path: Path, worlds: Mapping[str, Environment], now_us: int) -> 
 
 
 def write_devices(path: Path, nodes: Iterable[Node], region: str) -> None:
-    """Keys of virtual nodes, for a replay; still nobody else's to read."""
-    rows = [node.device.record() | {"region": region} for node in nodes]
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    """Keys of virtual nodes, for a replay; still nobody else's to read. Never half of them."""
+    rows = [node.device.record() | _of_plan(node) | {"region": region} for node in nodes]
+    half = path.with_suffix(".half")
+    half.unlink(missing_ok=True)
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(json.dumps({"nodes": rows}, indent=2) + "\n")
+    half.replace(path)
+
+
+def _of_plan(node: Node) -> dict[str, str]:
+    return {"board": node.plan.board, "kit": node.plan.kit}
 
 
 def _cell(value: Any) -> Any:

@@ -2,6 +2,7 @@
 """Rules about the board itself: its power, its starts, its radio, its clock, what it waits for."""
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 from simulator.why.evidence import Evidence, Line, Node, hours
@@ -18,6 +19,7 @@ _WRONG_PPM = 1000  # a crystal is wrong by 50 at most
 _AGREE_PPM, _IN_A_ROW = 300, 3
 _PACED_PPM = 60_000  # a gap further off is no interval
 _LONG_WAIT_S = 60
+_SILENT = 3  # intervals
 
 
 def no_start(node: Node, evidence: Evidence) -> Finding | None:
@@ -226,11 +228,7 @@ def _agreed(node: Node) -> tuple[int, float] | None:
 
 def waits(node: Node, evidence: Evidence) -> Finding | None:
     """A silence for which the node itself says what it waits for."""
-    silence_us = 3 * node.interval_s() * _S
-    times = [0, *(each.start_us for each in node.exchanges), evidence.end_us]
-    for before_us, after_us in pairwise(times):
-        if after_us - before_us < silence_us:
-            continue
+    for before_us, after_us in _silences(node, evidence):
         said = [
             (int(each.text.split()[1]), each)
             for each in node.lines("waits ")
@@ -250,6 +248,29 @@ def waits(node: Node, evidence: Evidence) -> Finding | None:
                 _STEPS.get(rule, "it goes on by itself"),
             )
     return None
+
+
+def silent(node: Node, evidence: Evidence) -> Finding | None:
+    """A silence that nothing explains: better said than passed over."""
+    for before_us, after_us in _silences(node, evidence):
+        lines = [each for each in node.log if before_us <= each.time_us < after_us]
+        last = f"the last line of its log then: {lines[-1].text}" if lines else "no line of its log"
+        return Finding(
+            "silent",
+            before_us,
+            f"nothing sent for {hours(after_us - before_us)}, and nothing says why",
+            (f"from {evidence.clock(before_us)} to {evidence.clock(after_us)}; {last}",),
+            "read its log of that time; if it says nothing, please report it with the run",
+        )
+    return None
+
+
+def _silences(node: Node, evidence: Evidence) -> Iterator[tuple[int, int]]:
+    """The times in which nothing was sent for several intervals."""
+    times = [0, *(each.start_us for each in node.exchanges), evidence.end_us]
+    for before_us, after_us in pairwise(times):
+        if after_us - before_us >= _SILENT * node.interval_s() * _S:
+            yield before_us, after_us
 
 
 _RULES = {

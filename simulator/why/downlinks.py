@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from simulator.why import boards
-from simulator.why.evidence import Answer, Evidence, Exchange, Node, Window
+from simulator.why.evidence import USUAL_HZ, Answer, Evidence, Exchange, Node, Window
 from simulator.why.findings import Finding
 
 _IN_A_ROW = 2  # answers lost for the same reason; one is chance
 _NOT_SENT = 3
-_BW_HZ = 125_000
 _PREAMBLE, _DETECTED = 8, 5  # symbols of a preamble, and what of it a receiver needs
 _WHOLE_US = 400_000  # off by more is a setting: no clock is that wrong
 _SAME_HZ = 30_000
@@ -248,16 +247,9 @@ def _row(node: Node, hows: tuple[str, ...]) -> list[Miss]:
 
 
 def _miss(exchange: Exchange, answer: Answer) -> Miss:
-    symbol_us = 1_000_000 * (1 << answer.sf) // _BW_HZ
-    latest_us = answer.at_us + (_PREAMBLE - _DETECTED) * symbol_us
-    earliest_us = answer.at_us + _DETECTED * symbol_us
     if not exchange.windows:
         return Miss(_DEAF, exchange, answer)
-    there = [
-        each
-        for each in exchange.windows
-        if each.opened_us <= latest_us and each.closed_us >= earliest_us
-    ]
+    there = [each for each in exchange.windows if _in_time(each, answer)]
     for window in there:
         if _same_place(window, answer):
             return Miss(window.outcome, exchange, answer, window)
@@ -270,6 +262,15 @@ def _miss(exchange: Exchange, answer: Answer) -> Miss:
     return Miss(_LATE if off_us > 0 else _EARLY, exchange, answer, window, off_us)
 
 
+def _in_time(window: Window, answer: Answer) -> bool:
+    """Whether enough of the preamble was sent while the window was open, were it its own."""
+    symbol_us = 1_000_000 * (1 << window.sf) // window.bw_hz
+    latest_us = answer.at_us + (_PREAMBLE - _DETECTED) * symbol_us
+    return (
+        window.opened_us <= latest_us and window.closed_us >= answer.at_us + _DETECTED * symbol_us
+    )
+
+
 def _beside_us(window: Window, answer: Answer) -> int:
     """How late a window opened for an answer, or (less than 0) how early it closed."""
     if window.opened_us > answer.at_us:
@@ -278,7 +279,8 @@ def _beside_us(window: Window, answer: Answer) -> int:
 
 
 def _same_place(window: Window, answer: Answer) -> bool:
-    return window.sf == answer.sf and abs(window.freq_hz - answer.freq_hz) < _SAME_HZ
+    same_rate = (window.sf, window.bw_hz) == (answer.sf, answer.bw_hz)
+    return same_rate and abs(window.freq_hz - answer.freq_hz) < _SAME_HZ
 
 
 def _grows(node: Node, found: list[Miss]) -> bool:
@@ -342,7 +344,8 @@ def _off(off_us: int) -> float:
 
 
 def _place(part: Answer | Window) -> str:
-    return f"{part.freq_hz / 1e6:.3f} MHz SF{part.sf}"
+    wide = "" if part.bw_hz == USUAL_HZ else f"BW{part.bw_hz // 1000}"
+    return f"{part.freq_hz / 1e6:.3f} MHz SF{part.sf}{wide}"
 
 
 def _outcome(miss: Miss) -> str:

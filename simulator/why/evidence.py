@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 _S = 1_000_000
+USUAL_HZ = 125_000
 USUAL_INTERVAL_S = 600.0
 _BESIDE_US = 200_000  # a window may open in the preamble, at SF12 as late as that
 _LONGEST_US = 10_000_000  # no transmission lasts so long
@@ -33,6 +34,7 @@ class Answer:
     freq_hz: int
     sf: int
     sent: bool
+    bw_hz: int = USUAL_HZ
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Window:
     freq_hz: int
     sf: int
     outcome: str
+    bw_hz: int = USUAL_HZ
 
 
 @dataclass

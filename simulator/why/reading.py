@@ -13,11 +13,10 @@ from typing import Any
 from host import captures
 from host.errors import HostError
 from host.lorawan import time_on_air_us
-from simulator.why.evidence import Answer, Evidence, Exchange, Hearing, Line, Node, Window
+from simulator.why.evidence import USUAL_HZ, Answer, Evidence, Exchange, Hearing, Line, Node, Window
 
 _LINE = re.compile(r"^ *(\d+) (.*)$")
 _START = re.compile(r"node071 \S+ start \d+ reason \d+")
-_USUAL_HZ = 125_000
 _MATCH_US = 100  # capture and events round in different places
 _REPEATED = "counter"  # begins what a network says of a counter that it has seen
 
@@ -92,7 +91,7 @@ class _Reader:
 
     def _sent(self, node: Node, last: Exchange | None, event: dict[str, Any]) -> None:
         start_us, sf = event["t_us"], event["sf"]
-        airtime_us = time_on_air_us(event["size"], sf, event.get("bw_hz", _USUAL_HZ))
+        airtime_us = time_on_air_us(event["size"], sf, event.get("bw_hz", USUAL_HZ))
         joining = event["event"] == "join-request"
         node.exchanges.append(
             Exchange(start_us, start_us + airtime_us, joining, event["freq_hz"], sf)
@@ -111,9 +110,8 @@ class _Reader:
 
     def _answer(self, node: Node, last: Exchange | None, event: dict[str, Any]) -> None:
         if last is not None:
-            last.answer = Answer(
-                event["at_us"], event["gateway"], event["freq_hz"], event["sf"], True
-            )
+            place = event["freq_hz"], event["sf"], True, event.get("bw_hz", USUAL_HZ)
+            last.answer = Answer(event["at_us"], event["gateway"], *place)
 
     def _not_sent(self, node: Node, last: Exchange | None, event: dict[str, Any]) -> None:
         if last is not None:
@@ -125,8 +123,8 @@ class _Reader:
 
     def _window(self, node: Node, last: Exchange | None, event: dict[str, Any]) -> None:
         if last is not None:
-            opened_us, freq_hz, sf = event["opened_us"], event["freq_hz"], event["sf"]
-            last.windows.append(Window(opened_us, event["t_us"], freq_hz, sf, event["cause"]))
+            place = event["freq_hz"], event["sf"], event["cause"], event.get("bw_hz", USUAL_HZ)
+            last.windows.append(Window(event["opened_us"], event["t_us"], *place))
 
     def _reported(self, node: Node, last: Exchange | None, event: dict[str, Any]) -> None:
         node.told.append((event["t_us"], event["more"]))

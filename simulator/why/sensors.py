@@ -17,16 +17,18 @@ from simulator.why.findings import Finding
 
 _FAULTS = "sensor faults 0b"
 _CO2, _TEMPERATURE, _DISTANCE, _LEVEL, _WATER_C = 1, 2, 4, 6, 13
-_COUNTS = (7, 11)
+_COUNTS, _FAULT_BITS = (7, 11), -1
 _FAULT_US = 300_000_000  # a shorter one is a look that went wrong, as when a car moves
-_DAY_H, _WEEKEND = range(8, 17), 5
+_DAY_H, _WALKING_H, _WEEKEND = range(8, 17), range(7, 20), 5
 # What a quantity varies by, on the wire, while nothing changes: noise, and the weather of hours.
 _STILL = {1: 60, 2: 3, 3: 2, 4: 15, 5: 2, 6: 15, 8: 0, 10: 5, 12: 0, 13: 2}
 # How long by day it is too still, in s: the first of these that a kit measures counts.
 _TOO_LONG_S = ((_CO2, 5400), (_LEVEL, 12000), (_DISTANCE, 7200), (_TEMPERATURE, 7200))
 _SAME_CO2 = 8  # exactly the same so often: its noise alone is 10 ppm
 _SAME_MM, _SAME_SHOTS = 1.5, 9
-_COUNTED, _NOTHING = 5, 4  # intervals with so many on average, then so many with none
+# So many would be expected in a stretch without any: a quiet hour has a third of the usual ones.
+_SURE, _BEFORE = 25, 4
+_NEVER_US = 4 * 3_600_000_000  # where none ever was
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,13 @@ def failed(node: Node, evidence: Evidence) -> Finding | None:
     words = [each for each in node.lines("sensor ") if "fails:" in each.text]
     near = min(words, key=lambda each: abs(each.time_us - began.time_us), default=None)
     name, problem = _named(near)
-    ended = next((row[0] for row in found if row[0].time_us > began.time_us and not row[1]), None)
-    until = f"again from {evidence.clock(ended.time_us)}" if ended else "not again until the end"
+    # a node that sleeps deeply forgets that there was a fault, and does not say when it is over
+    good_us = [row[0].time_us for row in found if not row[1]]
+    good_us += [
+        each.time_us for each in readings(node) if not each.values.get(_FAULT_BITS, 0) & bits
+    ]
+    ended_us = min((each for each in good_us if each > began.time_us), default=None)
+    until = f"again from {evidence.clock(ended_us)}" if ended_us else "not again until the end"
     told = [each for time_us, each in node.told if each.get("faults") and time_us > began.time_us]
     frozen = problem == "frozen"
     return Finding(
@@ -94,37 +101,60 @@ def repeats(node: Node, evidence: Evidence) -> Finding | None:
 
 
 def uncounted(node: Node, evidence: Evidence) -> Finding | None:
-    """A counter that counted well and then, from one reading to the next, not at all."""
+    """A counter that counts nothing for so long by day that it cannot be chance."""
     rows = [row for row in readings(node) if _COUNTS[0] in row.values]
-    steps = [
-        (
-            row.time_us,
-            sum(
-                (row.values[k] - before.values.get(k, 0)) & 0xFFFF
-                for k in _COUNTS
-                if k in row.values
-            ),
-        )
-        for before, row in pairwise(rows)
+    steps = [(before.time_us, row.time_us, _counted(before, row)) for before, row in pairwise(rows)]
+    zeros: list[tuple[int, int, int]] = max(_zeros(steps, evidence), key=len, default=[])
+    if not zeros:
+        return None
+    by_day = [
+        step for step in steps if _by_day(step[1], evidence, _WALKING_H) and step not in zeros
     ]
-    for at in range(_NOTHING, len(steps) - _NOTHING + 1):
-        before = [count for _, count in steps[at - _NOTHING : at]]
-        after = [count for _, count in steps[at : at + _NOTHING]]
-        if sum(before) >= _COUNTED * _NOTHING and not any(after):
-            again = next((time_us for time_us, count in steps[at:] if count), None)
-            until = f"again from {evidence.clock(again)}" if again else "not again until the end"
-            return Finding(
-                "uncounted",
-                steps[at - 1][0],
-                f"nobody is counted from one reading to the next: {before[-1]}, then 0",
-                (
-                    f"{', '.join(map(str, before))} in the intervals before "
-                    f"{evidence.clock(steps[at - 1][0])}, then none; {until}",
-                ),
-                "stand before it: is the PIR covered, turned away, stuck or without supply? or is "
-                "the way closed?",
-            )
-    return None
+    usual = sum(step[2] for step in by_day) / len(by_day) if by_day else 0.0
+    lasts_us = zeros[-1][1] - zeros[0][0]
+    if usual * len(zeros) < _SURE if usual else lasts_us < _NEVER_US:
+        return None
+    before = [step[2] for step in steps if step[1] <= zeros[0][0]][-_BEFORE:]
+    again = next((step[0] for step in steps if step[0] >= zeros[-1][1] and step[2]), None)
+    until = f"again from {evidence.clock(again)}" if again else "not again until the end"
+    return Finding(
+        "uncounted",
+        zeros[0][0],
+        f"nobody is counted for {hours(lasts_us)} by day, where {usual:.0f} an interval are usual"
+        if usual
+        else f"nobody is counted at all, for {hours(lasts_us)} by day",
+        (
+            f"{', '.join(map(str, before)) or 'nothing'} in the intervals before "
+            f"{evidence.clock(zeros[0][0])}, then none; {until}",
+        ),
+        "stand before it: is the PIR covered, turned away, stuck or without supply? or is the way "
+        "closed?",
+    )
+
+
+def _counted(before: Reading, row: Reading) -> int:
+    """How many passed between two readings, in both directions; totals turn at 65536."""
+    pairs = [(row.values[key], before.values.get(key, 0)) for key in _COUNTS if key in row.values]
+    return sum(after - first & 0xFFFF for after, first in pairs)
+
+
+def _zeros(
+    steps: Sequence[tuple[int, int, int]], evidence: Evidence
+) -> Iterator[list[tuple[int, int, int]]]:
+    """The stretches by day in which nothing was counted."""
+    row: list[tuple[int, int, int]] = []
+    for step in steps:
+        if step[2] or not _by_day(step[1], evidence, _WALKING_H):
+            yield row
+            row = []
+        else:
+            row.append(step)
+    yield row
+
+
+def _by_day(time_us: int, evidence: Evidence, day_h: range = _DAY_H) -> bool:
+    moment = evidence.local(time_us)
+    return moment.hour in day_h and moment.weekday() < _WEEKEND
 
 
 def still(node: Node, evidence: Evidence) -> Finding | None:
@@ -210,9 +240,7 @@ def _flat(rows: Sequence[Reading], keys: set[int], evidence: Evidence) -> Iterat
     """Stretches by day in which nothing moves, each as long as it can be."""
     row: list[Reading] = []
     for each in rows:
-        moment = evidence.local(each.time_us)
-        by_day = moment.hour in _DAY_H and moment.weekday() < _WEEKEND
-        if not by_day or not keys <= set(each.values):
+        if not _by_day(each.time_us, evidence) or not keys <= set(each.values):
             yield row
             row = []
             continue

@@ -12,8 +12,8 @@ _FLOOR_DB = {7: -7.5, 8: -10.0, 9: -12.5, 10: -15.0, 11: -17.5, 12: -20.0}
 # The best that became of an uplink at any gateway counts.
 _RANK = ("too weak", "no gateway channel", "gateway off", "gateway was sending",
          "all demodulators busy", "collision")  # fmt: skip
-_WEAK_SHARE, _BUSY_SHARE = 0.2, 0.5
-_JAMMED_LEAST = 4
+_CHANNEL_SHARE, _WEAK_SHARE, _BUSY_SHARE, _STEP_SHARE = 0.1, 0.2, 0.5, 2 / 3
+_BUSY_LEAST, _JAMMED_LEAST = 4, 3
 _JAMMED_SHARE, _JAMMED_TIMES = 0.25, 3
 
 
@@ -39,11 +39,12 @@ def gateway_off(node: Node, evidence: Evidence) -> Finding | None:
 
 def no_channel(node: Node, evidence: Evidence) -> Finding | None:
     """Uplinks on channels that no gateway listens to."""
-    found = _row(node, "no gateway channel", 2)
-    if not found:
-        found = [each for each in node.exchanges if _lost_by(each) == "no gateway channel"]
-        if len(found) < _IN_A_ROW or len(found) < _WEAK_SHARE * len(node.exchanges):
-            return None
+    # a node that has not joined tries all channels of its region, and needs one that is heard
+    heard = any(each.heard for each in node.exchanges)
+    rows = node.data if heard else node.exchanges
+    found = [each for each in rows if _lost_by(each) == "no gateway channel"]
+    if len(found) < _IN_A_ROW or len(found) < _CHANNEL_SHARE * len(rows):
+        return None
     channels = ", ".join(sorted({each.channel for each in found}))
     return Finding(
         "no-channel",
@@ -125,12 +126,16 @@ def _buried(node: Node, evidence: Evidence, channel: str) -> list[Exchange]:
 
 
 def collisions(node: Node, evidence: Evidence) -> Finding | None:
-    """Half of all uplinks or more lost to others on the same channel."""
+    """Half of all uplinks lost to others on the same channel, or two thirds to nodes of the run.
+
+    Two nodes that send at the same moments lose a third to each other, three half.
+    """
     rows = node.exchanges
     found = [each for each in rows if _lost_by(each) == "collision"]
-    if len(found) < _JAMMED_LEAST or len(found) < _BUSY_SHARE * len(rows):
-        return None
     beside = Counter(name for each in found for name in evidence.beside(each, node.name))
+    share = _STEP_SHARE if beside else _BUSY_SHARE
+    if len(found) < _BUSY_LEAST or len(found) < share * len(rows):
+        return None
     with_whom = ", ".join(f"{count} with {name}" for name, count in beside.most_common(3))
     return Finding(
         "collisions",
@@ -147,7 +152,7 @@ def busy(node: Node, evidence: Evidence) -> Finding | None:
     """Gateways that had no receiver free, or were sending."""
     for cause in ("all demodulators busy", "gateway was sending"):
         found = [each for each in node.exchanges if _lost_by(each) == cause]
-        if len(found) >= _JAMMED_LEAST and len(found) >= _BUSY_SHARE * len(node.exchanges):
+        if len(found) >= _BUSY_LEAST and len(found) >= _BUSY_SHARE * len(node.exchanges):
             return Finding(
                 "gateway-busy",
                 found[0].start_us,
@@ -195,7 +200,7 @@ _STEPS = (
     (
         "DevNonce",
         "dev-nonce",
-        "the node used a DevNonce that it had used before",
+        "the node counts its joins from the start again",
         "its counters were lost: provision it again with the ledger, or give it new keys",
     ),
     (
@@ -226,6 +231,21 @@ _STEPS = (
 )
 
 
+_AHEAD = {  # the same where the node never was so far
+    "dev-nonce": (
+        "dev-nonce-ahead",
+        "the network is ahead of the node's counter of joins",
+        "it joins once it has counted so far, a nonce a try; sooner with new keys: "
+        "node071 provision --new-keys",
+    ),
+    "counter": (
+        "counter-ahead",
+        "the network is ahead of the node's frame counter",
+        "reset the frame counters of the device at the network, or let the node join again",
+    ),
+}
+
+
 def refused(node: Node, evidence: Evidence) -> Finding | None:
     """Uplinks that are heard and refused; each reason has its own step."""
     found = [each for each in node.exchanges if each.refused and each.heard and not each.taken]
@@ -235,9 +255,8 @@ def refused(node: Node, evidence: Evidence) -> Finding | None:
     start, rule, words, step = next(row for row in _STEPS if first.refused.startswith(row[0]))
     same = [each for each in found if each.refused.startswith(start)]
     what = "join-request" if first.joining else "frame"
-    if rule == "counter" and not _began_again(node, first):
-        rule, words = "counter-ahead", "the network's frame counter is ahead of the node's"
-        step = "reset the frame counters of the device at the network, or let the node join again"
+    if rule in _AHEAD and not _began_again(node, first):
+        rule, words, step = _AHEAD[rule]
     if rule == "key":
         words += " (its AppKey)" if first.joining else " (its NwkSKey)"
     hearing = first.heard[0]
@@ -303,19 +322,20 @@ def _whys(exchange: Exchange) -> str:
 
 
 def _began_again(node: Node, exchange: Exchange) -> bool:
-    """Whether its frame counter, in the clear, is below one that the node used before."""
-    before = [
-        each.heard[0].phy[6:8]
-        for each in node.data
-        if each.heard and each.start_us < exchange.start_us
+    """Whether the node had counted as far as this before."""
+    counts = [
+        _count(each)
+        for each in node.exchanges
+        if each.heard and each.joining == exchange.joining and each.start_us < exchange.start_us
     ]
-    counters = [int.from_bytes(each, "little") for each in before]
-    return bool(counters) and int.from_bytes(exchange.heard[0].phy[6:8], "little") <= max(counters)
+    return bool(counts) and _count(exchange) <= max(counts)
+
+
+def _count(exchange: Exchange) -> int:
+    """The DevNonce or the FCnt of a frame that was heard, which it carries in the clear."""
+    at = 17 if exchange.joining else 6
+    return int.from_bytes(exchange.heard[0].phy[at : at + 2], "little")
 
 
 def _number(exchange: Exchange) -> str:
-    """The number that a frame carries in the clear."""
-    phy = exchange.heard[0].phy
-    if exchange.joining:
-        return f"DevNonce {int.from_bytes(phy[17:19], 'little')}"
-    return f"FCnt {int.from_bytes(phy[6:8], 'little')}"
+    return f"{'DevNonce' if exchange.joining else 'FCnt'} {_count(exchange)}"

@@ -13,7 +13,8 @@ from simulator.why.reading import read
 
 # Of causes that show at one moment the first of these is named.
 RULES: tuple[Rule, ...] = (*boards.RULES, *uplinks.RULES, *downlinks.RULES, *sensors.RULES)
-LAST: tuple[Rule, ...] = (boards.waits,)  # asked only when no other has found anything
+# Asked in their order, and only when no other has found anything.
+LAST: tuple[Rule, ...] = (boards.waits, boards.silent)
 
 
 def explain(folder: Path, name: str | None = None) -> tuple[Evidence, list[Verdict]]:
@@ -38,7 +39,9 @@ def told(folder: Path, name: str | None = None) -> tuple[dict[str, Any], list[st
 
 def judge(node: Node, evidence: Evidence) -> Verdict:
     """The verdict on one node."""
-    found = _found(RULES, node, evidence) or _found(LAST, node, evidence)
+    found = _found(RULES, node, evidence)
+    for rule in LAST:
+        found = found or _found((rule,), node, evidence)
     first = found[0] if found else None
     return Verdict(node.name, first, tuple(found[1:]), tuple(_facts(node, evidence)))
 

@@ -151,11 +151,14 @@ class Sandbox:
     def open_to_others(self):
         """Files that hold a secret, or held it for a moment, and that others may read."""
         now = self._files()
-        modes = self.watch.modes | {path: path.stat().st_mode for path in now}
+        modes = self.watch.modes | {
+            path: path.stat().st_mode for folder in self.folders for path in folder.rglob("*")
+        }
         return [
             f"{path} has mode {modes[path] & 0o777:o}"
             for path, data in (self.watch.texts | now).items()
-            if modes[path] & 0o077 and leaks(data, self.secrets)
+            if all(modes[each] & 0o077 for each in (path, *path.parents) if each in modes)
+            and leaks(data, self.secrets)
         ]
 
     def _files(self):

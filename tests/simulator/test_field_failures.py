@@ -303,6 +303,41 @@ def test_8_sensors_rest_while_it_sends_and_a_spent_battery_does_neither(trial):
         assert not [a for a, b in on if a < packet.end_us / 1e6 and start_s < b]
 
 
+def test_8_under_3_5_v_it_measures_half_as_often_and_says_so(trial):
+    """With a panel on its lid it is charged again, and goes back to its interval."""
+    volts = {"now": 3.52}
+
+    def prepare(run):
+        battery = run.node.hardware.battery
+        ratio = battery.ratio_permille / 1000
+        run.board.wire_adc(battery.pin, lambda: round(volts["now"] / ratio / 3.3 * 65535))
+        run.at(3.1, volts.update, {"now": 3.45})
+        run.at(9.1, volts.update, {"now": 3.52})
+
+    run = trial(12.0, kit="box", board=RP2040, prepare=prepare)
+    minutes = [round(each / 60) for each in run.measured_s()]
+    gaps = [(b - a, a) for a, b in pairwise(minutes)]
+    assert {gap for gap, at in gaps if at < 3 * 60} == {30}
+    assert {gap for gap, at in gaps if 3.6 * 60 < at < 9 * 60} == {60}
+    assert {gap for gap, at in gaps if at > 10 * 60} == {30}
+    low = [row.values["battery"] for row in run.rows if "battery" in row.values]
+    assert set(low) == {3.45} and 6 <= len(low) == run.summary["remarks"]["battery low"] <= 8
+
+
+def test_9_the_airtime_of_joins_ends_at_its_limit_and_nowhere_else(trial):
+    """TS001 7: 36 s in the ten hours after the first. Without the limit the same hours see more."""
+    fault = FaultPlan("gateway-off", 0.0, gateway="town-hall")
+    loose = ("lora/backoff.py", "(3600, 36000000, 300)", "(3600, 360000000, 300)")
+    spent_us = []
+    for change in ([], [loose]):
+        sent = trial(11.0, change, seed=2, faults=(fault,)).sent
+        assert all(packet.payload[0] == 0 for _, packet in sent)
+        later = [packet for at_s, packet in sent if at_s >= HOUR]
+        spent_us.append(sum(packet.end_us - packet.start_us for packet in later))
+    longest_us = time_on_air_us(23, 12, 125000)
+    assert 36_000_000 - longest_us < spent_us[0] <= 36_000_000 < spent_us[1]
+
+
 def test_9_without_a_gateway_it_tries_within_its_airtime_and_tells_all_of_it_later(trial):
     """A day without one, from the first join on; nothing that was measured is lost."""
     fault = FaultPlan("gateway-off", 0.0, gateway="town-hall", until_h=24.0)

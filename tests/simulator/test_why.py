@@ -5,6 +5,7 @@ The nodes of a run all have another clock, or they would send together for ever.
 """
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -101,9 +102,58 @@ def test_a_gateway_that_is_off_is_named_at_every_node(explained):
     assert any("heard again" in line for line in found["a"].first.evidence)
 
 
+JAMMED = FaultPlan("jammer", 1.0, until_h=4.0, freq_hz=868_300_000, x_m=780.0, power_dbm=27.0)
+
+
+def test_a_jammer_is_found_with_its_channel(explained):
+    """It takes half of the time; whoever is there only before it has nothing wrong."""
+    found = explained(5.0, {"a": {}, "b": {}}, faults=(JAMMED,))
+    assert rules(found) == {"a": "jammed", "b": "jammed"}
+    for verdict in found.values():
+        assert "868.3 MHz" in verdict.first.cause
+        assert 3.6e9 < verdict.first.since_us < 3 * 3.6e9
+
+
+HELD = {  # by the name of the node: what the network holds otherwise, from when on, and the rule
+    "a": ("app_key", None, 0.0, "key"),
+    "b": ("join_eui", None, 0.0, "join-eui"),
+    "c": ("dev_nonce", 3, 0.0, "dev-nonce-ahead"),
+    "d": ("session", None, 1.0, "no-session"),
+    "e": ("f_cnt", 1000, 1.0, "counter-ahead"),
+    "f": ("rx1_delay_s", 3, 1.0, "rx-delay"),
+    "g": ("rx1_dr_offset", 2, 1.0, "rx-settings"),
+    "well": (None, None, None, None),
+}
+HELD_2 = {  # where the network answers in the second window
+    "a": ("rx2_data_rate", 3, 1.0, "rx-settings"),
+    "b": ("rx2_freq_hz", 868_100_000, 1.0, "rx-settings"),
+    "well": (None, None, None, None),
+}
+
+
+@pytest.mark.parametrize(("held", "window"), [(HELD, 1), (HELD_2, 2)])
+def test_what_the_network_holds_otherwise_is_found(explained, held, window):
+    """In the first window, and in the second."""
+    faults = tuple(
+        FaultPlan("network-setting", at_h, name, setting=setting, value=value)
+        for name, (setting, value, at_h, _) in held.items()
+        if setting
+    )
+    nodes = {name: {} for name in held}
+    found = explained(7.5 if window == 1 else 9.0, nodes, faults=faults, downlink_window=window)
+    assert rules(found) == {name: rule for name, (*_, rule) in held.items()}
+    for name, (setting, _, at_h, _) in held.items():
+        if setting:
+            assert found[name].first.since_us >= at_h * 3.6e9
+    if window == 1:
+        assert "3 s after the uplink, the node listens after 1 and 2 s" in found["f"].first.cause
+        assert "SF9, the node listened on" in found["g"].first.cause
+        assert re.search(r"DevNonce \d seen before", found["c"].first.cause)
+
+
 def test_every_kind_of_fault_has_a_test():
-    here = {fault.kind for fault, _ in FAULTS.values()} | {"gateway-off"}
-    assert here >= set(KINDS)
+    here = {fault.kind for fault, _ in FAULTS.values()} | {"gateway-off", JAMMED.kind}
+    assert here | {"network-setting"} == set(KINDS)
 
 
 SETTINGS = {
