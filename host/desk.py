@@ -84,18 +84,27 @@ def simulate(
         for line in expected_line(summary):
             click.echo(line)
     if out is not None:
-        _draw(out)
+        made = _draw(out, any(node.get("fill_now") is not None for node in summary["nodes"]))
+        if not quiet:
+            click.echo("\n".join(made))
     return summary
 
 
-def _draw(out: Path) -> None:
-    """Draw the run that was kept, when there is something to draw with."""
-    from host import report
+def _draw(out: Path, bins: bool) -> list[str]:
+    """Draw the run that was kept, and the way over its bins; returns what was made."""
+    from host import emptying, report
 
+    found = []
     if report.there_is_a_library():
-        report.write(out)
+        found.append(f"report: {report.write(out)['report']}")
     else:
         click.echo("for a report of the run: pip install 'node071[report]'", err=True)
+    if bins:
+        made = emptying.write(out)
+        found.append(f"bins due tomorrow: {len(made['due'])}, {made['geojson']}")
+        if "next" in made:
+            click.echo(made["next"], err=True)
+    return found
 
 
 def virtual_board(
