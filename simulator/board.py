@@ -371,8 +371,7 @@ class Board:
                 self.outputs.append((at_us, number, level))
 
     def _description(self) -> dict[str, object]:
-        start = len(self.starts)
-        stream = random.Random(f"{self._seed}/{self.name}/{start}")
+        stream = random.Random(f"{self._seed}/{self.name}/{len(self.starts)}")
         irq_us = self.timing.irq_us
         return {
             "chip": self.chip,

@@ -19,7 +19,8 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from simulator import board, pipe, scenario
+from simulator import pipe, scenario
+from simulator.board import Board
 from simulator.run import Run
 
 USUAL = ("classroom", "rpi-pico-rfm95", 24)
@@ -59,20 +60,20 @@ def measured(kit, on_board, hours):
 
 def trips(kit, on_board, hours):
     """How many requests of each kind, in a run of their own."""
-    kinds, usual = Counter(), board.Board.take
+    kinds, take = Counter(), Board.take
 
     def counted(self):
-        whole = usual(self)
+        whole = take(self)
         if whole:
             kinds[_KINDS[self._pending.op]] += 1
         return whole
 
-    board.Board.take = counted
+    Board.take = counted
     try:
         with TemporaryDirectory() as out:
             day(kit, on_board, hours, Path(out)).execute()
     finally:
-        board.Board.take = usual
+        Board.take = take
     return kinds
 
 
