@@ -249,8 +249,20 @@ def simulate(
     help="Or the gateway speaks to this network server.",
 )  # fmt: skip
 @click.option("--at-speed", is_flag=True, help="Line and flash as slow as those of a real one.")
+@click.option(
+    "--firmware",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Your own firmware is on it: a directory with main.py. It is not provisioned yet.",
+)
 @as_json
-def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **options: Any) -> None:
+def virtual_board(
+    board: str,
+    mode: str,
+    flash: Path | None,
+    firmware: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Run a virtual board at a pseudo-terminal until Ctrl-C: flash it, provision it, watch it.
 
     The first line names its port. esptool writes to it, mpremote talks to it. Its MicroPython is
@@ -274,7 +286,7 @@ def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **op
         show(facts) if as_json else click.echo(facts["port"] or facts["drive"])
         sys.stdout.flush()
 
-    desk.virtual_board(board, mode, flash, found, **options)
+    desk.virtual_board(board, mode, flash, firmware, found, **options)
 
 
 boards_group.add_command(cli_nodes.hash_command)
