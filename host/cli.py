@@ -153,6 +153,12 @@ def decode_command(
 )
 @click.option("--hours", type=float, metavar="H", help="How long the run lasts, in virtual time.")
 @click.option(
+    "--nodes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="At most N nodes of each kind of which the scenario has many.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep all that happens in this directory.",
@@ -173,6 +179,7 @@ def simulate(
     scenario: str | None,
     seed: int | None,
     hours: float | None,
+    nodes: int | None,
     out: Path | None,
     firmware: Path | None,
     jobs: int | None,
@@ -189,7 +196,9 @@ def simulate(
     from host import desk
     from host.screen import unmet
 
-    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs)
+    summary = desk.simulate(
+        scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs, nodes=nodes
+    )
     failed = unmet(summary)
     if as_json:
         more = {"error": failed[0], "next": _EXPECTED} if failed else {}

@@ -33,26 +33,25 @@ def simulate(
     firmware: Path | None,
     quiet: bool,
     jobs: int | None = None,
+    nodes: int | None = None,
 ) -> dict[str, Any]:
     """Run a scenario and return its summary; unless `quiet`, show it while it goes on.
 
-    `jobs` boards compute at once, None: one a core.
+    `jobs` boards compute at once, None: one a core. `nodes`: at most so many of each table with
+    a count.
     """
     from simulator import scenario as scenarios
     from simulator.run import Run
 
     try:
-        scenario = scenarios.find(name)
+        scenario = scenarios.find(name, seed, nodes)
     except LookupError:
         known = ", ".join(dict.fromkeys([*scenarios.ready(), *boards.kits()]))
         raise WrongUse(f"unknown scenario '{name}'", f"known: {known}, or a FILE.toml") from None
     if hours is not None and not 0.01 <= hours <= 100000:
         raise WrongUse(f"--hours is {hours:g}", "give 0.01 to 100000, for example --hours 24")
-    scenario = replace(
-        scenario,
-        seed=scenario.seed if seed is None else seed,
-        duration_h=scenario.duration_h if hours is None else hours,
-    )
+    if hours is not None:
+        scenario = replace(scenario, duration_h=hours)
     quantities = decode.names(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )

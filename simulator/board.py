@@ -7,7 +7,6 @@ import random
 import struct
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +19,7 @@ from simulator.i2c import I2cBus
 from simulator.micropython import command
 from simulator.one_wire import OneWireBus, OneWireDevice
 from simulator.pulses import serve
+from simulator.timing import Timing
 from simulator.uart import UartDevice, UartPort
 from simulator.wear import Wear
 
@@ -29,15 +29,6 @@ HEAP = "256k"  # an RP2040 has about 200k, of words half as long
 
 _RISING, _FALLING = 8, 4
 _FOREVER = 1 << 62
-
-
-@dataclass
-class Timing:
-    """How this board's time runs: its crystal, and how long its interpreter is held up."""
-
-    clock_ppm: int = 0
-    irq_us: int | None = None  # from the edge to the handler; None: the chip family's own
-    stall_us: int = 0  # after every sleep, as a garbage collection would
 
 
 class Board:
@@ -78,7 +69,6 @@ class Board:
         self.held_pins: list[int] = []  # that kept their levels through the last sleep
         self._state, self._since_us = "off", clock.now_us
         self._time_us = {"off": 0, "awake": 0, "asleep": 0}
-        self._powered_us = 0
         self._wake: Event | None = None
         self._seed, self._log = seed, log
         self._spi: dict[tuple[int, int], SpiDevice] = {}
@@ -163,7 +153,8 @@ class Board:
         self.on_start(why)
         self._note_state("awake", self.clock.now_us)
         if why == "power":
-            self._powered_us, self.rtc_memory, self.held_pins = self.clock.now_us, b"", []
+            self.timing.start(self.clock.now_us)
+            self.rtc_memory, self.held_pins = b"", []
         self._triggers.clear()
         self._edges.clear()
 
@@ -228,8 +219,24 @@ class Board:
         self._note_state("asleep" if sleep_us else "awake", self.clock.now_us)
         if why == "stuck":
             return
-        sleep_us = sleep_us * 1_000_000 // (1_000_000 + self.timing.clock_ppm)
-        self._wake = self.clock.call_at(self.clock.now_us + sleep_us, self.power_on, why)
+        wake_us = self.clock.now_us + self.timing.real_us(sleep_us)
+        self._wake = self.clock.call_at(wake_us, self.power_on, why)
+
+    def drift(self, clock_ppm: int) -> None:
+        """Have its crystal run at another rate from now on, also in the sleep that it is in."""
+        now_us, before = self.clock.now_us, self.timing.clock_ppm
+        self.timing.drift(clock_ppm, now_us)
+        if self._process is not None:
+            self._edges.append((pipe.DRIFT, 0, clock_ppm & pipe.SIGNED))
+            if self._pending is not None and self._pending.op in (pipe.WAIT, pipe.PROMPT):
+                self.ready_us = min(self.ready_us, now_us)
+        elif self._wake is not None and self._wake.callback is not None:
+            left_us = (self._wake.time_us - now_us) * (1_000_000 + before) // 1_000_000
+            args = self._wake.args
+            self.clock.cancel(self._wake)
+            self._wake = self.clock.call_at(
+                now_us + self.timing.real_us(left_us), self.power_on, *args
+            )
 
     def _answer(self, body: bytes, lease_us: int) -> None:
         """Let it go on; until the end of the lease nothing can touch it."""
@@ -384,12 +391,9 @@ class Board:
             "run_main": True,
             "rtc_memory": list(self.rtc_memory),
             "held": self.held_pins,
-            "clock_began_us": self._clock_began_us(),
+            # only ESP32's runs on through a reset
+            "clock_began_us": 0
+            if self.family == "rp2040"
+            else self.timing.counted_us(self.clock.now_us),
             **COSTS_US[self.family],
         }
-
-    def _clock_began_us(self) -> int:
-        """What `time` counts from at this start: only ESP32's runs on through a reset."""
-        if self.family == "rp2040":
-            return 0
-        return (self.clock.now_us - self._powered_us) * (1_000_000 + self.timing.clock_ppm) // 10**6

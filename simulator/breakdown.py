@@ -68,6 +68,11 @@ def of_node(fault: FaultPlan, node: Node, clock: Clock) -> None:
                 clock.call_at(at_us, sensor.power, 0)
                 clock.call_at(on_us, sensor.power, 1)
         return
+    if fault.clock_ppm is not None:
+        clock.call_at(at_us, node.board.drift, fault.clock_ppm)
+        if until_us is not None:
+            clock.call_at(until_us, node.board.drift, node.plan.clock_ppm)
+        return
     if fault.kind == "world-frozen":
         node.surroundings.freeze(at_us, until_us)
         return

@@ -20,6 +20,7 @@ KINDS = {
     "gateway-off": ("gateway",),
     "power-cut": ("node",),
     "world-frozen": ("node",),
+    "clock-drift": ("node", "clock_ppm"),
     "network-setting": ("node", "setting"),
     "jammer": ("freq_hz",),
 }
@@ -47,7 +48,7 @@ class FaultPlan:
     """What goes wrong: `kind` at a node, at its sensor, at a gateway or in the air.
 
     From `at_h` to `until_h`, for good without it. `freq_hz`, `power_dbm`, `sf` and the share of the
-    time `duty` are a jammer's, `setting` and `value` the network's.
+    time `duty` are a jammer's, `setting` and `value` the network's, `clock_ppm` a crystal's.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class FaultPlan:
     y_m: Metres = 0.0
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    clock_ppm: Annotated[int, -50000, 50000] | None = None
 
 
 _DEFAULTS = {each.name: each.default for each in fields(FaultPlan)}

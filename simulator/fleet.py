@@ -12,7 +12,7 @@ from host.lorawan import Session
 from simulator.air import Air, Place, Station, Transmission
 from simulator.bay import Bay, Parking
 from simulator.bin import Bin, Container
-from simulator.board import Board, Timing
+from simulator.board import Board
 from simulator.chips.a02yyuw import A02yyuw
 from simulator.chips.bme280 import Bme280
 from simulator.chips.ds18b20 import Ds18b20
@@ -33,8 +33,9 @@ from simulator.clock import Clock
 from simulator.device import Device
 from simulator.ditch import Canal, Ditch
 from simulator.family import unique_id
-from simulator.scenario import NodePlan, Scenario, WorldPlan
+from simulator.plans import NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
+from simulator.timing import Timing
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
 OnI2c = Scd4x | Scd30 | Sht4x | Sht3x | Bme280

@@ -2,7 +2,7 @@
 """Where everything stands: metres on a map, or degrees; and nodes spread by a rule."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import cos, hypot, pi, radians, sin, sqrt
 from random import Random
 from typing import Annotated, Any, TypeVar
@@ -64,7 +64,7 @@ class Spread:
     width_m: _Length | None = None
     height_m: _Length | None = None
     length_m: _Length | None = None
-    bearing_deg: Annotated[float, 0, 360] = 90.0
+    bearing_deg: Annotated[float, 0, 360] | None = None
 
     def offset_m(self, number: int, count: int, stream: Random) -> tuple[float, float]:
         """Metres east and north for one of `count`, from 0 on."""
@@ -72,7 +72,10 @@ class Spread:
             angle, radius_m = stream.uniform(0, 2 * pi), self.radius_m * sqrt(stream.random())
             return radius_m * sin(angle), radius_m * cos(angle)
         if self.length_m is not None:
-            along_m, bearing = (number + 0.5) / count * self.length_m, radians(self.bearing_deg)
+            along_m, bearing = (
+                (number + 0.5) / count * self.length_m,
+                radians(self.bearing_deg or 0.0),
+            )
             side_m = _KERB_M * stream.choice((-1, 1))
             return (
                 along_m * sin(bearing) + side_m * cos(bearing),
@@ -83,12 +86,13 @@ class Spread:
 
 
 _KERB_M = 5.0  # of a street, from its middle
-_RULES = ({"radius_m"}, {"width_m", "height_m"}, {"length_m"}, {"length_m", "bearing_deg"})
+_RULES = ({"radius_m"}, {"width_m", "height_m"}, {"length_m", "bearing_deg"})
 
 
-def check_spread(table: Table, where: tuple[str | int, ...], given: Mapping[str, Any]) -> None:
-    """HostError: the keys that were given are none of the rules."""
-    if set(given) not in _RULES:
+def check_spread(table: Table, where: tuple[str | int, ...], spread: Spread) -> None:
+    """HostError: what was given is none of the rules."""
+    given = {each.name for each in fields(spread) if getattr(spread, each.name) is not None}
+    if given not in _RULES:
         step = "give radius_m, or width_m and height_m, or length_m and bearing_deg"
         raise table.fail((*where, "spread"), "'spread' is no rule that is known", step)
 
@@ -108,7 +112,7 @@ class Map:
                 if (kind, index) not in [each[:2] for each in in_degrees]:
                     problem = f"this {kind} does not stand in degrees, and others do"
                     step = "give latitude and longitude, or say where 0 m is: origin = { ... }"
-                    raise table.fail((kind, index), problem, step)
+                    raise table.fail((kind, index, "latitude"), problem, step)
             _, _, first = in_degrees[0]
             self.origin = Origin(first["latitude"], first["longitude"])
 

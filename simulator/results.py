@@ -16,7 +16,7 @@ from simulator import energy, expectations
 from simulator.fleet import Node
 from simulator.gateway import gateway_eui
 from simulator.outcome import outcome
-from simulator.scenario import Scenario
+from simulator.plans import GatewayPlan, NodePlan, Scenario
 from simulator.world import Classroom, Environment
 
 _FAIR_USE_S = 30
@@ -46,11 +46,16 @@ def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, An
         "start": scenario.start.isoformat(),
         "end": end.isoformat(),
         "gateways": [
-            {"name": each.name, "eui": gateway_eui(number), "x_m": each.x_m, "y_m": each.y_m}
+            {"name": each.name, "eui": gateway_eui(number), **_place(each)}
             for number, each in enumerate(scenario.gateways)
         ],
         "nodes": list(nodes),
     }
+
+
+def _place(plan: GatewayPlan | NodePlan) -> dict[str, float | None]:
+    """Where something stands; degrees are None when the scenario has none."""
+    return {key: getattr(plan, key) for key in ("x_m", "y_m", "latitude", "longitude")}
 
 
 def of_node(
@@ -69,10 +74,9 @@ def of_node(
         "name": node.plan.name,
         "dev_eui": node.identity.dev_eui.hex(),
         "dev_addrs": [f"{each.dev_addr:08x}" for each in node.device.sessions],
-        "x_m": node.plan.x_m,
-        "y_m": node.plan.y_m,
         "kit": node.plan.kit,
         "board": node.plan.board,
+        **_place(node.plan),
         "joins": node.joins,
         "join_tries": node.join_tries,
         "uplinks_sent": node.uplinks_sent,

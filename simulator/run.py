@@ -25,10 +25,10 @@ from simulator.gateway import Gateway, gateway_eui
 from simulator.hearing import Hearing
 from simulator.interference import ISOLATIONS
 from simulator.network import Downlink, Network, Verdict
+from simulator.plans import Scenario
 from simulator.propagation import MODELS
 from simulator.regions import REGIONS
 from simulator.results import Row
-from simulator.scenario import Scenario
 from simulator.world import Environment
 
 _TICK_US = 600_000_000
@@ -125,7 +125,7 @@ class Run:
             )  # fmt: skip
             notes.watch(self.nodes[plan.name], self.note)
         for node in self.nodes.values():
-            node.board.clock.call_at(0, node.board.power_on)
+            node.board.clock.call_at(_hours_us(node.plan.on_h), node.board.power_on)
         for number, plan_of in enumerate(scenario.gateways):
             eui = gateway_eui(number)
             station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))

@@ -5,6 +5,7 @@ import json
 from base64 import b64encode
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 
@@ -120,6 +121,29 @@ def test_windows_that_differ_are_missed_until_they_are_the_same(told, name, valu
     assert len(acked) == 1 and acked[0] > 2.0
 
 
+def test_a_crystal_that_drifts_stretches_the_interval_and_misses_the_windows(told):
+    drift = FaultPlan("clock-drift", 0.9, NAME, until_h=2.0, clock_ppm=-45_000)
+    events = told(drift, events=(ASKED,))
+    sent_h = [each["t_us"] / HOUR_US for each in events if each["event"] == "uplink"]
+    gaps = {before: (after - before) * 3600 for before, after in pairwise(sent_h)}
+    steady = [gap_s for before, gap_s in gaps.items() if 0.2 < before < 0.7 or before > 2.3]
+    slow = [gap_s for before, gap_s in gaps.items() if 1.1 < before < 1.75]
+    assert len(steady) > 4 and steady == pytest.approx([600] * len(steady), abs=3)
+    assert len(slow) >= 3 and slow == pytest.approx([600 / 0.955] * len(slow), abs=3)
+    answered = [us for us in sent_us(told, "txpk") if HOUR_US < us < 2 * HOUR_US]
+    acked = [each["t_us"] / HOUR_US for each in events if each["event"] == "acknowledged"]
+    assert len(answered) >= 3 and len(acked) == 1 and acked[0] > 2.0
+
+
+def sent_us(told, kind):
+    """When there was a line of a kind in the capture."""
+    start, found = told.run.scenario.start, []
+    for each in lines(told.run.out / "capture.jsonl"):
+        if kind in each:
+            found.append((datetime.fromisoformat(each["time"]) - start).total_seconds() * 1e6)
+    return found
+
+
 def jammer(freq_hz, **options):
     return FaultPlan("jammer", 1.0, until_h=2.0, freq_hz=freq_hz, x_m=780.0, **options)
 
@@ -163,6 +187,7 @@ def test_a_jammer_buries_a_crowd_too(told):
 
 def test_no_file_of_a_run_tells_the_name_of_a_fault(told):
     faults = (jammer(868_300_000), setting("app_key", 0, until_h=0.2), setting("f_cnt", 1.5, 9))
+    faults += (FaultPlan("clock-drift", 1.0, NAME, clock_ppm=500),)
     told(*faults, hours=2.0)
     for path in told.run.out.iterdir():
         text = path.read_bytes()
@@ -223,6 +248,8 @@ def test_the_new_faults_of_a_file_are_taken(tmp_path):
         ("duty = 0.2", "duty = 0", "'duty' is 0, it has to be 0.0001 to 1"),
         ("duty = 0.2", "value = 1", "'jammer' has no 'value'"),
         ("duty = 0.2", 'node = "room"', "'jammer' has no 'node'"),
+        ("duty = 0.2", "clock_ppm = 20", "'jammer' has no 'clock_ppm'"),
+        ("value = 5", "clock_ppm = 50001", "'clock_ppm' is 50001, it has to be"),
         ("duty = 0.2", "power_dbm = 99", "'power_dbm' is 99"),
     ],
 )
@@ -253,6 +280,13 @@ def test_a_setting_has_its_own_range(tmp_path, lines_of, said):
     text = TEXT.replace('setting = "rx1_delay_s"\nvalue = 5', "\n".join(lines_of))
     path.write_text(text)
     with pytest.raises(HostError, match=said):
+        scenarios.load(path)
+
+
+def test_a_drift_needs_its_rate(tmp_path):
+    path = tmp_path / "town.toml"
+    path.write_text(TEXT + '\n[[fault]]\nkind = "clock-drift"\nnode = "room"\nat_h = 1\n')
+    with pytest.raises(HostError, match=r"line 30: .fault. 'clock-drift' needs 'clock_ppm'"):
         scenarios.load(path)
 
 
