@@ -78,11 +78,13 @@ FAULTS = {  # by the name of the node: what goes wrong there, and the rule that 
     "e": (FaultPlan("power-cut", 2.0, "e", until_h=100.0), "no-life"),
     "f": (FaultPlan("power-cut", 2.0, "f"), "power"),
     "g": (FaultPlan("world-frozen", 2.0, "g", until_h=5.0), "still"),
+    "h": (FaultPlan("clock-drift", 2.0, "h", clock_ppm=-20000), "clock"),
+    "i": (FaultPlan("clock-drift", 2.0, "i", clock_ppm=20000, until_h=4.0), "clock"),
 }
 
 
 def test_each_fault_of_a_node_is_found_at_that_node_alone(explained):
-    """Seven nodes with a fault each, and one without."""
+    """Nine nodes with a fault each, and one without."""
     faults = tuple(fault for fault, _ in FAULTS.values())
     found = explained(6.0, {name: {} for name in [*FAULTS, "well"]}, faults=faults)
     assert rules(found) == {name: rule for name, (_, rule) in FAULTS.items()} | {"well": None}
@@ -91,6 +93,8 @@ def test_each_fault_of_a_node_is_found_at_that_node_alone(explained):
         assert begins_us - 700e6 < first.since_us < begins_us + 700e6, name
         assert not found[name].later and first.next_step and first.evidence
     assert "scd4x" in found["a"].first.cause and "again from" in found["a"].first.evidence[0]
+    assert "slow by about 20," in found["h"].first.cause
+    assert "fast by about 19," in found["i"].first.cause
     assert found["f"].first.slight and not found["d"].first.slight
 
 
