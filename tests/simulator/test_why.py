@@ -239,6 +239,17 @@ def test_nothing_is_wrong_where_nothing_is(kit, tmp_path):
     assert [each.first for each in found] == [None] * len(found)
 
 
+@pytest.mark.parametrize("name", ["bin-route", "flooding-ditch", "region", "rush-hour"])
+def test_nothing_is_wrong_in_a_ready_scenario_without_a_fault(name, tmp_path):
+    """Shortened: two of its nodes, for the first hours; the others are those of the kits."""
+    ready = scenarios.find(name)
+    assert not ready.faults
+    hours = min(ready.duration_h, 5.0)
+    Run(replace(ready, nodes=ready.nodes[:2], duration_h=hours), tmp_path).execute()
+    _, found = explain(tmp_path)
+    assert found and [each.first for each in found] == [None] * len(found)
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """The folder of a short run."""
@@ -272,6 +283,12 @@ def test_the_command_names_what_is_missing(kept, tmp_path):
     assert why(kept, "--node", "c").exit_code == 2
     done = why(tmp_path)
     assert done.exit_code == 1 and "there is no events.jsonl" in done.output
+    for path in kept.iterdir():
+        shutil.copy(path, tmp_path)
+    lines = (kept / "events.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "events.jsonl").write_text("".join(lines[1:]))
+    done = why(tmp_path)
+    assert done.exit_code == 1 and "does not say when the run began" in done.output
 
 
 def test_a_line_that_is_cut_short_is_told_and_passed_over(kept, tmp_path):
