@@ -25,6 +25,13 @@ from host.screen import Screen, expected_line, summary_lines
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
 
 
+def titles() -> dict[str, str]:
+    """The scenarios that come along, and what each is about."""
+    from simulator import scenario as scenarios
+
+    return scenarios.titles()
+
+
 def simulate(
     name: str | None,
     seed: int | None,
@@ -111,15 +118,19 @@ def virtual_board(
     board: str,
     mode: str,
     flash: Path | None,
+    firmware: Path | None,
     found: Callable[[dict[str, Any]], None],
     **options: Any,
 ) -> None:
     """Run a virtual board until Ctrl-C; `found` gets who and where it is.
 
-    On a terminal Enter is its reset button, b and Enter the boot loader, u and p the plug.
+    With a firmware a new one comes as `node071 flash --firmware` leaves it. On a terminal Enter is
+    its reset button, b and Enter the boot loader, u and p the plug.
     """
     from simulator.virtual_board import VirtualBoard
 
+    if firmware is not None:
+        options["files"] = _installed(board, mode, flash, firmware)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="node071-") as folder, suppress(KeyboardInterrupt):
         options["tell"] = partial(click.echo, err=True)
@@ -133,6 +144,19 @@ def virtual_board(
                     keys.get(sys.stdin.readline().strip(), made.press_reset)()
                 else:
                     time.sleep(0.2)
+
+
+def _installed(board: str, mode: str, flash: Path | None, firmware: Path) -> dict[str, bytes]:
+    """The files of a new board with this firmware. WrongUse: it is not new, or has no files."""
+    from host import image, provision
+
+    step = f"leave --firmware out, then: node071 flash --board {board} --firmware {firmware}"
+    if mode == "bootloader":
+        raise WrongUse("a board that starts in its boot loader has no files yet", step)
+    if flash is not None and flash.exists():
+        raise WrongUse(f"{flash} is the flash of a board that has its files", step)
+    records = provision.board_records(boards.boards()[board])
+    return image.firmware(firmware) | {path.lstrip("/"): data for path, data in records.items()}
 
 
 def replay(
