@@ -152,6 +152,7 @@ def decode_command(
     "--seed", type=click.IntRange(0), metavar="N", help="Chance: the same number, the same run."
 )
 @click.option("--hours", type=float, metavar="H", help="How long the run lasts, in virtual time.")
+@click.option("--list", "listed", is_flag=True, help="List the scenarios that come along.")
 @click.option(
     "--nodes",
     type=click.IntRange(1),
@@ -184,6 +185,7 @@ def simulate(
     scenario: str | None,
     seed: int | None,
     hours: float | None,
+    listed: bool,
     nodes: int | None,
     out: Path | None,
     firmware: Path | None,
@@ -194,9 +196,9 @@ def simulate(
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
 
-    SCENARIO says who is where and what there is to measure: its name, a kit of `node071 kits`, or
-    a file of your own that ends in .toml. Without one it is a school day of one classroom. When
-    what it expects of the run did not come true, the exit status is 1.
+    SCENARIO says who is where and what there is to measure: a name of --list, a kit of `node071
+    kits`, or a file of your own that ends in .toml. Without one it is a school day of one
+    classroom. When what it expects of the run did not come true, the exit status is 1.
 
     With --gateway its gateways speak to ChirpStack or The Things Stack by the Semtech UDP protocol,
     until Ctrl-C: docs/network-servers.md. The nodes last in DIR, and go on when it is run again.
@@ -206,6 +208,11 @@ def simulate(
     from host import desk
     from host.screen import unmet
 
+    if listed:
+        titles = desk.titles()
+        if as_json:
+            return show([{"name": name, "title": title} for name, title in titles.items()])
+        return click.echo("\n".join(f"{name:20} {title}" for name, title in titles.items()))
     summary = desk.simulate(
         scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs, nodes=nodes,
         server=server, keep_flash=keep_flash,

@@ -25,6 +25,13 @@ from host.screen import Screen, expected_line, summary_lines
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
 
 
+def titles() -> dict[str, str]:
+    """The scenarios that come along, and what each is about."""
+    from simulator import scenario as scenarios
+
+    return scenarios.titles()
+
+
 def simulate(
     name: str | None,
     seed: int | None,
