@@ -23,7 +23,7 @@ HOURS = 6  # 07:00 to 13:00: three lessons and two breaks
 SIZE = {"width": 80, "height": 30}
 PATH = Path(__file__).with_name("school-day.svg")
 REPORT = Path(__file__).with_name("report.png")
-PAGE_PX = (1000, 815)  # of the report: two plots wide, down to the end of the first two
+PAGE_PX = (1000, 820)  # of the report: two plots wide, down to the end of the first two
 COLOURS = 128  # of the PNG: enough for plots and letters
 
 

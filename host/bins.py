@@ -11,7 +11,7 @@ from host.runs import KeptRun, Series
 DUE_PCT = RED_PCT  # from here on the screen shows a bin in red
 _AHEAD = timedelta(hours=24)
 _LOOK_BACK = timedelta(hours=72)
-_LEAST = timedelta(hours=12)  # a shorter time says nothing of a day
+_LEAST = timedelta(hours=20)  # less knows the day and not the night
 _EMPTIED_PCT = 30  # a bin that falls by so much was emptied
 
 

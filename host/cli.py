@@ -19,7 +19,7 @@ from host import (
     cli_visits,
     cli_why,
 )
-from host.commands import Commands, Secret, as_json, named, show
+from host.commands import Commands, Secret, UdpServer, as_json, named, show
 from host.errors import WrongUse
 
 _EXPECTED = "look into the run with --out DIR, or correct that line"
@@ -175,6 +175,11 @@ def decode_command(
     metavar="N",
     help="How many boards compute at once; without it one a core. What comes out is the same.",
 )
+@click.option(
+    "--gateway", "server", type=UdpServer(), metavar="udp://HOST:PORT",
+    help="A network server for its gateways, in real time; needs --out.",
+)  # fmt: skip
+@click.option("--keep-flash", is_flag=True, help="Keep the flash of the nodes in DIR as well.")
 @as_json
 def simulate(
     scenario: str | None,
@@ -185,6 +190,8 @@ def simulate(
     out: Path | None,
     firmware: Path | None,
     jobs: int | None,
+    server: tuple[str, int] | None,
+    keep_flash: bool,
     as_json: bool,
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
@@ -192,6 +199,9 @@ def simulate(
     SCENARIO says who is where and what there is to measure: a name of --list, a kit of `node071
     kits`, or a file of your own that ends in .toml. Without one it is a school day of one
     classroom. When what it expects of the run did not come true, the exit status is 1.
+
+    With --gateway its gateways speak to ChirpStack or The Things Stack by the Semtech UDP protocol,
+    until Ctrl-C: docs/network-servers.md. The nodes last in DIR, and go on when it is run again.
 
     Example:  node071 simulate --hours 6 --out day
     """
@@ -204,8 +214,9 @@ def simulate(
             return show([{"name": name, "title": title} for name, title in titles.items()])
         return click.echo("\n".join(f"{name:20} {title}" for name, title in titles.items()))
     summary = desk.simulate(
-        scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs, nodes=nodes
-    )
+        scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs, nodes=nodes,
+        server=server, keep_flash=keep_flash,
+    )  # fmt: skip
     failed = unmet(summary)
     if as_json:
         more = {"error": failed[0], "next": _EXPECTED} if failed else {}
@@ -239,20 +250,42 @@ def simulate(
 @click.option(
     "--filesystem-kib", type=click.IntRange(16), metavar="N", help="A smaller filesystem, to fill."
 )
+@click.option("--network", is_flag=True, help="A gateway and a small network are in its air.")
+@click.option(
+    "--gateway", "server", type=UdpServer(), metavar="udp://HOST:PORT",
+    help="Or the gateway speaks to this network server.",
+)  # fmt: skip
 @click.option("--at-speed", is_flag=True, help="Line and flash as slow as those of a real one.")
+@click.option(
+    "--firmware",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Your own firmware is on it: a directory with main.py. It is not provisioned yet.",
+)
 @as_json
-def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **options: Any) -> None:
+def virtual_board(
+    board: str,
+    mode: str,
+    flash: Path | None,
+    firmware: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Run a virtual board at a pseudo-terminal until Ctrl-C: flash it, provision it, watch it.
 
     The first line names its port. esptool writes to it, mpremote talks to it. Its MicroPython is
     the unix port: a MicroPython that is flashed is checked and kept, not executed. On a terminal
     Enter presses its reset button, b and Enter its boot button too, u pulls the plug, p puts it in.
 
+    Nobody hears it, unless --network puts a gateway with a small network into its air, which knows
+    the board by what is in its flash: it joins, and node071 link-check gives a verdict.
+
     Example:  node071 virtual-board --board ttgo-lora32-v2_1 --flash board.bin --link port
     """
     from host import desk
 
     named(boards.boards(), board, "board")
+    if options["network"] and options["server"]:
+        raise WrongUse("--network and --gateway exclude each other", "leave one of them out")
     if options["kit"] is not None:
         named(boards.kits(), options["kit"], "kit")
 
@@ -260,7 +293,7 @@ def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **op
         show(facts) if as_json else click.echo(facts["port"] or facts["drive"])
         sys.stdout.flush()
 
-    desk.virtual_board(board, mode, flash, found, **options)
+    desk.virtual_board(board, mode, flash, firmware, found, **options)
 
 
 boards_group.add_command(cli_nodes.hash_command)

@@ -84,7 +84,9 @@ def setup_command(
     if done.reading is not None:
         click.echo(f"measured just now: {monitor.words(measured(done.reading))}")
     click.echo(f"label: {done.label}")
-    if done.registered is not None:
+    if done.joined:
+        click.echo("it is on the network: it has joined")
+    elif done.registered is not None:
         click.echo(f"registered at {done.registered}\n{UNTIL_THEN}")
     else:
         click.echo(f"{NOT_ON_A_NETWORK} {done.file}\n{PRIVATE}\n{UNTIL_THEN}")

@@ -51,7 +51,8 @@ def places(summary: dict[str, Any]) -> Map | None:
     nodes, gateways = summary.get("nodes", []), summary.get("gateways", [])
     rows = [*nodes, *gateways]
     if rows and all(row.get("latitude") is not None for row in rows):
-        found = Map({}, {}, (rows[-1]["latitude"], rows[-1]["longitude"]), False)
+        first = [*gateways, *nodes][0]
+        found = Map({}, {}, (first["latitude"], first["longitude"]), False)
 
         def place(row: dict[str, Any]) -> Place:
             return found.place(row["name"], row["latitude"], row["longitude"])

@@ -39,6 +39,7 @@ _STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "text.color": INK,
+    "text.parse_math": False,  # a $ in a name is a $
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
     "axes.titlesize": _LETTER,

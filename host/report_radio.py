@@ -58,12 +58,11 @@ def _strength(run: KeptRun) -> Figure:
         plots.beside(axes, row, word)
     used = {each.sf for rows in run.heard.values() for each in rows}
     low, high = axes.get_xlim()
-    for sf in sorted({min(used), max(used)}):
+    for line, sf in enumerate(sorted({min(used), max(used)})):
         axes.axvline(_NEEDED_DB[sf], color=plots.INK, linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(
-            f"SF{sf} needs {_NEEDED_DB[sf]:g}", (_NEEDED_DB[sf], 1.0), (2, 2),
+            f"SF{sf} needs {_NEEDED_DB[sf]:g} dB", (_NEEDED_DB[sf], 1.0), (2, 3 + 12 * line),
             xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=10,
-            ha="right" if sf == max(used) and len(used) > 1 else "left",
         )  # fmt: skip
     axes.set_xlim(min(low, _NEEDED_DB[max(used)] - 1), high)
     axes.set_xlabel("SNR at the gateway that heard it best, dB")

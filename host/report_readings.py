@@ -225,11 +225,14 @@ def due(bins: Sequence[Bin]) -> Figure:
         said = f"{each.name}: {each.fill_pct:.0f} % now, {each.tomorrow_pct:.0f} % in a day"
         plot.say(now, said)
         plot.say(later, said)
-        word = f"{each.fill_pct:.0f} → {each.tomorrow_pct:.0f}"
+        later_pct = "?" if each.rise_pct_day is None else f"{each.tomorrow_pct:.0f}"
+        word = f"{each.fill_pct:.0f} → {later_pct}"
         plots.beside(axes, row, word + "  due" * each.due)
     axes.axvline(DUE_PCT, color=plots.INK, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.set_title(f"full: now, hatched in a day; due from {DUE_PCT} % on", pad=8)
     words = [f"{each.name} {each.fill_pct:.0f} %" for each in ordered if each.due]
     alt = f"{len(words)} of {len(bins)} bins are due tomorrow: {', '.join(words) or 'none'}"
     note = "By how much each rose a day in its last three days, emptyings left out."
+    if any(each.rise_pct_day is None for each in ordered):
+        note += " A question mark: too few hours to tell."
     return Figure("due", "Bins due tomorrow", note, plot.svg("due", alt))

@@ -43,15 +43,11 @@ def outcome(run: KeptRun, bins: Sequence[Bin]) -> list[str]:
     sent = sum(node["uplinks_sent"] for node in run.nodes)
     heard = sum(node["uplinks_heard"] for node in run.nodes)
     if sent:
-        share = "All" if heard == sent else f"{heard:,} of"
-        arrived = f"{share} {sent:,} messages arrived"
-        found.append(arrived + ("." if heard == sent else f" ({_share(heard / sent)})."))
+        found.append(f"{_arrived(heard, sent)}.")
     for crowd in run.summary.get("crowds", ()):
         if crowd["sent"]:
-            found.append(
-                f"{crowd['name']}, {crowd['nodes']:,} cheap nodes: {crowd['heard']:,} of "
-                f"{crowd['sent']:,} messages arrived ({_share(crowd['heard'] / crowd['sent'])})."
-            )
+            many = f"{crowd['name']}, {_several(crowd['nodes'], 'cheap node')}"
+            found.append(f"{many}: {_arrived(crowd['heard'], crowd['sent'])}.")
     if "expectations" in run.summary:
         found += [_sentence(line) for line in expected_line(run.summary)]
     lasts = [node for node in run.nodes if node.get("battery_days")]
@@ -80,7 +76,8 @@ def look_at(run: KeptRun, bins: Sequence[Bin]) -> list[str]:
         ),
     ):
         if nodes:
-            found.append(f"{what}: {_listed([node['name'] for node in nodes], 8)}.")
+            names = _listed([node["name"] for node in nodes], 8)
+            found.append(f"{what}: {names}. The command node071 why tells the cause.")
     if "expectations" in run.summary:
         found += [f"{line}." for line in unmet(run.summary)]
     if silent := list(_silent(run)):
@@ -90,7 +87,7 @@ def look_at(run: KeptRun, bins: Sequence[Bin]) -> list[str]:
         if count >= _OFTEN * node["decoded"]:
             said.setdefault(remark, []).append(node["name"])
     for remark, who in said.items():
-        found.append(f"{remark.capitalize()}: {_listed(who, 8)}. {advice(remark)}")
+        found.append(f"{remark[:1].upper()}{remark[1:]}: {_listed(who, 8)}. {advice(remark)}")
     return found
 
 
@@ -150,16 +147,18 @@ def _air(run: KeptRun) -> Iterator[str]:
 def _bins(run: KeptRun, bins: Sequence[Bin]) -> Iterator[str]:
     if not bins:
         return
-    due = [each for each in bins if each.due]
-    many = f"{len(due)} of {len(bins)} bins {'is' if len(due) == 1 else 'are'}"
-    if len(bins) == 1:
-        many = f"{bins[0].name} is {'' if due else 'not '}"
+    due = sum(each.due for each in bins)
     times = sum(len(node.get("emptied_at", ())) for node in run.nodes)
     emptied = f"; bins were emptied {_several(times, 'time')}" if times else ""
-    yield f"{many.strip()} due tomorrow, {DUE_PCT} % full or more{emptied}."
+    if len(bins) > 1:
+        verb = "is" if due == 1 else "are"
+        yield f"{due} of {len(bins)} bins {verb} due tomorrow, {DUE_PCT} % full or more{emptied}."
     for each in bins if len(bins) <= _EACH else ():
         rises = "" if each.rise_pct_day is None else f", rising {each.rise_pct_day:g} % a day"
-        yield f"{each.name}: {each.fill_pct:.0f} % full{rises}."
+        known = each.due or each.rise_pct_day is not None
+        tomorrow = "due tomorrow" if each.due else "not due tomorrow"
+        tomorrow = f"; {tomorrow}" if known else "; too few hours to tell of tomorrow"
+        yield f"{each.name}: {each.fill_pct:.0f} % full{rises}{tomorrow}."
 
 
 def _water(run: KeptRun) -> Iterator[str]:
@@ -192,6 +191,12 @@ def _bays(run: KeptRun) -> Iterator[str]:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "." * (text[-1] not in ".?!")
+
+
+def _arrived(heard: int, sent: int) -> str:
+    if heard == sent:
+        return f"All {sent:,} messages arrived"
+    return f"{heard:,} of {sent:,} messages arrived ({_share(heard / sent)})"
 
 
 def _share(share: float) -> str:

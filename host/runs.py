@@ -16,6 +16,7 @@ from host.errors import HostError
 
 _COPIES_S = 0.5  # within which gateways hear one and the same frame
 _ANSWERS_US = 5_000_000  # what is said of an uplink comes within it
+_FIELDS = {("t_us", int), ("node", str), ("event", str)}
 Series = list[tuple[datetime, float]]
 
 
@@ -65,7 +66,7 @@ def load(folder: Path) -> KeptRun:
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
         start, end = (datetime.fromisoformat(summary[key]) for key in ("start", "end"))
-        names = [node["name"] for node in summary["nodes"]]
+        names = [node["name"] for node in summary["nodes"] if node["dev_eui"]]
     except (ValueError, KeyError, TypeError) as error:
         raise HostError(f"{path} is no summary of a run", "make the run anew") from error
     end = end.astimezone(start.tzinfo)
@@ -86,6 +87,8 @@ def _series(path: Path, names: Iterable[str]) -> dict[str, dict[str, Series]]:
                 raise ValueError("no head")
             for row in reader:
                 time, name = datetime.fromisoformat(row["time"]), row["name"]
+                if time.tzinfo is None:
+                    raise ValueError("a time without its zone")
                 for quantity in quantities:
                     if name in known and row.get(quantity):
                         found[quantity][name].append((time, float(row[quantity])))
@@ -133,7 +136,8 @@ def _take_events(run: KeptRun, path: Path) -> None:
     }
     sent: dict[str, list[tuple[int, list[str]]]] = defaultdict(list)
     for event in _events(path):
-        name, what, cause = event["node"], event["event"], event.get("cause", "")
+        name, what = event["node"], event["event"]
+        cause = str(event.get("cause", "")).partition(":")[0]  # without its numbers
         if what in ("uplink", "join-request"):
             sent[name].append((event["t_us"], []))
         elif what == "not heard" and sent[name]:
@@ -162,7 +166,7 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
                 event = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            if isinstance(event, dict) and {"t_us", "node", "event"} <= set(event):
+            if isinstance(event, dict) and {(k, type(v)) for k, v in event.items()} >= _FIELDS:
                 yield event
 
 

@@ -144,6 +144,10 @@ class Air:
         self._stations.append(station)
         return station
 
+    def leave(self, station: Station) -> None:
+        """Take an antenna away."""
+        self._stations.remove(station)
+
     def spread(self, source: Station, transmission: Transmission) -> None:
         """Let a packet arrive at every other station."""
         for note in self.on_transmit:

@@ -256,8 +256,8 @@ class Board:
         piece = os.read(self._from_board, 1 << 17)
         if not piece:
             raise self._ended()
-        self._heard += piece
-        self._pending = asked = pipe.request(self._heard)
+        self._heard = heard = self._heard + piece if self._heard else piece
+        self._pending = asked = pipe.request(heard)
         if asked is None:
             return False
         self._heard = b""
@@ -371,8 +371,7 @@ class Board:
                 self.outputs.append((at_us, number, level))
 
     def _description(self) -> dict[str, object]:
-        start = len(self.starts)
-        stream = random.Random(f"{self._seed}/{self.name}/{start}")
+        stream = random.Random(f"{self._seed}/{self.name}/{len(self.starts)}")
         irq_us = self.timing.irq_us
         return {
             "chip": self.chip,

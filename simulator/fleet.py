@@ -9,6 +9,7 @@ from typing import IO
 
 from host import boards, provision
 from host.lorawan import Session
+from simulator import kept
 from simulator.air import Air, Place, Station, Transmission
 from simulator.bay import Bay, Parking
 from simulator.bin import Bin, Container
@@ -140,7 +141,10 @@ def make_node(
     log: IO[bytes],
     kits: dict[str, boards.Kit],
 ) -> Node:
-    """Provision a flash image as `flash` would and wire a board to its chips."""
+    """Provision a flash image as `flash` would and wire a board to its chips.
+
+    A flash of this node that is in `folder` goes on as it is.
+    """
     hardware, kit = boards.boards()[plan.board], kits[plan.kit]
     keys = Random(f"{scenario.seed}/{plan.name}/keys")
     dev_eui = provision.dev_eui_for(
@@ -151,7 +155,12 @@ def make_node(
         session = Session(keys.getrandbits(25), keys.randbytes(16), keys.randbytes(16))
         identity = replace(identity, session=session)
     flash = folder / f"{plan.name}.flash"
-    flash.write_bytes(provision.flash_image(hardware, kit, identity, firmware, scenario.region))
+    going_on = flash.exists()
+    flash.touch(0o600)  # its key is in it
+    if going_on:
+        flash.write_bytes(kept.renewed(flash, hardware, firmware))
+    else:
+        flash.write_bytes(provision.flash_image(hardware, kit, identity, firmware, scenario.region))
     timing = Timing(plan.clock_ppm, plan.irq_us, plan.stall_us)
     board = Board(plan.name, hardware.chip, flash, log, clock, scenario.seed, timing)
     station = air.station(plan.name, Place(plan.x_m, plan.y_m), ahead=True)

@@ -139,12 +139,16 @@ def write_worlds(path: Path, worlds: Mapping[str, Environment], now_us: int) -> 
 
 def write_devices(path: Path, nodes: Iterable[Node], region: str) -> None:
     """Keys of virtual nodes, for a replay; still nobody else's to read. Never half of them."""
-    rows = [node.device.record() | {"region": region} for node in nodes]
+    rows = [node.device.record() | _of_plan(node) | {"region": region} for node in nodes]
     half = path.with_suffix(".half")
     half.unlink(missing_ok=True)
     with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(json.dumps({"nodes": rows}, indent=2) + "\n")
     half.replace(path)
+
+
+def _of_plan(node: Node) -> dict[str, str]:
+    return {"board": node.plan.board, "kit": node.plan.kit}
 
 
 def _cell(value: Any) -> Any:

@@ -2,7 +2,7 @@
 """Runs a scenario: nodes, air, gateways and network in virtual time, and keeps what happened."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from host.kits import Kit
 from host.kits import kits as kits_of_the_table
 from simulator import breakdown, notes, results, schedule
 from simulator.air import Air, Place, Signal, Transmission
+from simulator.board import Board
 from simulator.capture import Capture
 from simulator.clock import Clock
 from simulator.crowd import Crowd
@@ -39,7 +40,7 @@ class Run:
     """One scenario under way. `on_row` gets each reading, `on_progress` the share that is done.
 
     `kits` are others than those of kits.toml. `jobs` is how many boards compute at once; what
-    comes out does not depend on it.
+    comes out does not depend on it. `keep_flash`: the flash of the nodes stays in `out`.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Run:
         on_progress: Callable[[float], None] | None = None,
         kits: dict[str, Kit] | None = None,
         jobs: int = 1,
+        keep_flash: bool = False,
     ):
         self.scenario = scenario
         self._firmware, self._jobs = firmware, jobs
@@ -60,6 +62,10 @@ class Run:
         self._folder = Path(self._temporary.name)
         self.out = out or self._folder / "out"
         self.out.mkdir(parents=True, exist_ok=True)
+        if keep_flash:
+            self._folder = self.out
+            for plan in scenario.nodes:
+                (self.out / f"{plan.name}.flash").unlink(missing_ok=True)  # of a run before
         self.clock = Clock()
         loss = MODELS[scenario.path_loss]
         self._air = Air(
@@ -97,8 +103,7 @@ class Run:
             start = self.scenario.start.isoformat()
             self._capture.event(0, "", "begin", start=start, gateways=gateways)
             self._tick()
-            boards = [node.board for node in self.nodes.values()]
-            schedule.run(boards, self.clock, self.scenario.duration_us, self._jobs)
+            self._go([node.board for node in self.nodes.values()])
             if self._hearing is not None:
                 self._hearing.advance(self.scenario.duration_us)
             self._capture.event(self.scenario.duration_us, "", "end")
@@ -113,6 +118,9 @@ class Run:
             results.write_worlds(self.out / "world.csv", self._worlds, self.clock.now_us)
             self._keep_devices()
             self._temporary.cleanup()
+
+    def _go(self, boards: Sequence[Board]) -> None:
+        schedule.run(boards, self.clock, self.scenario.duration_us, self._jobs)
 
     def _keep_devices(self) -> None:
         results.write_devices(self.out / "devices.json", self.nodes.values(), self._region.name)
@@ -136,6 +144,15 @@ class Run:
             self._gateways[plan_of.name] = Gateway(
                 eui, station, self.clock, self._region.heard(), self._heard, self._missed
             )
+        self._connect()
+        self._gather()
+        self._plan_faults()
+        for event in scenario.events:
+            self._plan_event(event)
+
+    def _connect(self) -> None:
+        """Put the network behind the gateways."""
+        scenario = self.scenario
         self.network = Network(
             [node.device for node in self.nodes.values()],
             Random(f"{scenario.seed}/network"),
@@ -149,10 +166,6 @@ class Run:
         for node in self.nodes.values():
             if node.identity.session is not None:
                 self.network.accept_session(node.device, node.identity.session)
-        self._gather()
-        self._plan_faults()
-        for event in scenario.events:
-            self._plan_event(event)
 
     def _gather(self) -> None:
         """Put the crowds before the gateways."""
@@ -222,16 +235,9 @@ class Run:
     def _heard(self, gateway: Gateway, signal: Signal) -> None:
         now_us, packet = self.clock.now_us, signal.transmission
         self._capture.heard(now_us, gateway.eui, gateway.rxpk(signal), signal)
-        verdict = self.network.uplink(
-            now_us,
-            packet.payload,
-            gateway.channel_hz(packet) or packet.freq_hz,
-            packet.sf,
-            packet.bw_hz,
-            signal.rssi_dbm,
-            signal.snr_db,
-            gateway.eui,
-        )
+        verdict = self._pass_on(gateway, signal)
+        if verdict is None:
+            return
         if not verdict.accepted or verdict.device is None or verdict.f_cnt is None:
             self._refused_or_joined(verdict, packet)
         else:
@@ -246,6 +252,20 @@ class Run:
             downlink, name = verdict.downlink, verdict.device.name
             self._capture.event(now_us, name, "answer", **notes.answer(downlink))
             self.clock.call_at(downlink.time_us, self._send, downlink, name)
+
+    def _pass_on(self, gateway: Gateway, signal: Signal) -> Verdict | None:
+        """Give an uplink to the network; None: there is nothing to say of it."""
+        packet = signal.transmission
+        return self.network.uplink(
+            self.clock.now_us,
+            packet.payload,
+            gateway.channel_hz(packet) or packet.freq_hz,
+            packet.sf,
+            packet.bw_hz,
+            signal.rssi_dbm,
+            signal.snr_db,
+            gateway.eui,
+        )
 
     def _refused_or_joined(self, verdict: Verdict, packet: Transmission) -> None:
         if verdict.accepted and verdict.device is not None:
@@ -297,11 +317,15 @@ class Run:
         packet = gateway.downlink(
             downlink.freq_hz, downlink.sf, downlink.bw_hz, downlink.phy, downlink.power_dbm
         )
+        self._put_on_air(gateway, packet, name)
+
+    def _put_on_air(self, gateway: Gateway, packet: Transmission, name: str) -> bool:
         now_us, cause = self.clock.now_us, gateway.send(packet)
         if cause:
             self._capture.event(now_us, name, "downlink not sent", cause, gateway=gateway.eui)
         else:
             self._capture.sent(now_us, gateway.eui, gateway.txpk(packet), packet)
+        return not cause
 
     def _summarise(self) -> dict[str, Any]:
         scenario, duty_cycle = self.scenario, self._region.duty_cycle

@@ -11,31 +11,38 @@ and the common clock have one order of things each, however many boards compute 
 """
 
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
 
 from simulator.board import Board
 from simulator.clock import Clock
 
 _Key = tuple[int, str]
+Pace = Callable[[int], int]  # how far time wants to go -> how far it may
 _Entry = tuple[int, str, Board]
 _NEVER: _Key = (1 << 62, "")
 
 
-def run(boards: Sequence[Board], clock: Clock, end_us: int, jobs: int = 1) -> None:
+def run(
+    boards: Sequence[Board], clock: Clock, end_us: int, jobs: int = 1, pace: Pace | None = None
+) -> None:
     """Serve all boards and events until `end_us`, with `jobs` boards computing at once.
 
+    `pace` is asked before time goes on, and again when it may not yet: for the time of the world.
     HostError: one hangs or ends by itself. A board alone may be on the common clock itself.
     """
     alone = len(boards) == 1 and boards[0].clock is clock
-    _Schedule(boards, Clock() if alone else clock, end_us, jobs).run()
+    _Schedule(boards, Clock() if alone else clock, end_us, jobs, pace).run()
 
 
 class _Schedule:
     """Boards by what they wait for; each is in one of the three, under (time, name)."""
 
-    def __init__(self, boards: Sequence[Board], clock: Clock, end_us: int, jobs: int):
+    def __init__(
+        self, boards: Sequence[Board], clock: Clock, end_us: int, jobs: int, pace: Pace | None
+    ):
         self._boards, self._clock, self._end_us, self._jobs = boards, clock, end_us, jobs
+        self._pace = pace
         self._ahead: list[_Entry] = []  # heaps
         self._bound: list[_Entry] = []
         self._busy: dict[int, _Entry] = {}  # by descriptor
@@ -46,15 +53,21 @@ class _Schedule:
 
     def run(self) -> None:
         while True:
-            while self._step():
-                pass
-            if len(self._busy) < self._jobs and self._serve():
+            if self._pace is not None and not self._may_go_on(self._pace):
+                continue
+            if self._bound and self._step():
+                continue  # whoever is bound comes after it
+            if (len(self._busy) < self._jobs and self._serve()) or self._step():
                 continue
             if not self._busy:
                 break
             self._wait()
         for clock in (*(board.clock for board in self._boards), self._clock):
             clock.run_until(self._end_us)
+
+    def _may_go_on(self, pace: Pace) -> bool:
+        until_us = min((self._clock.next_key() or _NEVER)[0], self._first()[0], self._end_us)
+        return pace(until_us) >= until_us
 
     def _file(self, board: Board) -> None:
         if board.busy:
@@ -89,11 +102,11 @@ class _Schedule:
     def _serve(self) -> bool:
         """Have a board do what is due; False: each has to wait for others, or for the end."""
         if self._bound and self._bound[0] is self._first() and self._bound[0][0] <= self._end_us:
-            due_us, _, board = heappop(self._bound)
-            self._clock.now_us = due_us  # nothing is due there before this board
+            self._clock.now_us, _, board = heappop(self._bound)  # where nothing is due before it
             board.step(self._lease_us)
         elif self._ahead and self._ahead[0][0] <= self._end_us:
             board = heappop(self._ahead)[2]
+            board.step(self._lease_us)
             while not board.busy and board.due_us() <= self._end_us:
                 board.step(self._lease_us)
         else:

@@ -3,12 +3,12 @@
 
 import selectors
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
 from simulator.clock import Clock
+from simulator.wall import Wall
 
 _LONGEST_S = 0.5  # Ctrl-C and the end are seen that soon
 _DATAGRAM = 65536
@@ -57,7 +57,8 @@ class UdpLine:
             raise OSError("no name of a computer") from error
         self._family, self._address = found[0][0], found[0][4]
         self._selector = selectors.DefaultSelector()
-        self._zero_ns = time.monotonic_ns() - clock.now_us * 1000
+        self.wall = Wall(clock)
+        self._paced = False
 
     def __enter__(self) -> Self:
         return self
@@ -89,11 +90,40 @@ class UdpLine:
                 self._catch_up()
                 key.data.drain()
 
+    def pace(self, want_us: int) -> int:
+        """Wait until it is want_us, or something came; returns the time that it is then.
+
+        Something came: a time before want_us, as that may have changed what is due. Nothing of the
+        clock may be due before want_us.
+        """
+        if not self._paced:  # what it took to get here is no loss
+            self._paced, self.wall = True, Wall(self._clock)
+        now_us = self.wall.since_us(self._clock.now_us)
+        wait_s = min(max((want_us - now_us) / 1e6, 0), _LONGEST_S)
+        found = self._selector.select(wait_s)
+        now_us = min(self.wall.now_us(), want_us)
+        if (before_us := min(now_us, want_us - 1)) > self._clock.now_us:
+            self._clock.run_until(before_us)
+        self._drain(found)
+        return min(self._clock.now_us, want_us - 1) if found else now_us  # what came may be due
+
+    def take(self) -> None:
+        """Take what has come."""
+        self._drain(self._selector.select(0))
+
+    def fileno(self) -> int:
+        """A descriptor that can be read when something has come."""
+        return self._selector.fileno()
+
+    def _drain(self, found: list[tuple[selectors.SelectorKey, int]]) -> None:
+        for key, _ in found:
+            key.data.drain()
+
     def _catch_up(self) -> int:
         """Go on to now, but not far at once; returns how far it is behind still, in us.
 
         After a pause what has come is taken before all is repeated that waits for it.
         """
-        now_us = (time.monotonic_ns() - self._zero_ns) // 1000
+        now_us = self.wall.now_us()
         self._clock.run_until(min(now_us, self._clock.now_us + _STEP_US))
         return max(now_us - self._clock.now_us, 0)

@@ -19,12 +19,13 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from simulator import board, scenario
+from simulator import pipe, scenario
+from simulator.board import Board
 from simulator.run import Run
 
 USUAL = ("classroom", "rpi-pico-rfm95", 24)
 _KINDS = {
-    getattr(board, f"_{name}"): name.lower().replace("_", " ")
+    getattr(pipe, name): name.lower().replace("_", " ")
     for name in (
         "SYNC", "WAIT", "PIN_SET", "PIN_GET", "PIN_IRQ", "SPI", "I2C_WRITE", "I2C_READ", "ADC",
         "EXIT", "BOOT", "PROMPT", "FEED", "RTC", "ONE_WIRE", "UART", "PULSE",
@@ -59,18 +60,20 @@ def measured(kit, on_board, hours):
 
 def trips(kit, on_board, hours):
     """How many requests of each kind, in a run of their own."""
-    kinds, served = Counter(), board.Board.serve
+    kinds, take = Counter(), Board.take
 
     def counted(self):
-        kinds[_KINDS[self._pending[0]]] += 1
-        served(self)
+        whole = take(self)
+        if whole:
+            kinds[_KINDS[self._pending.op]] += 1
+        return whole
 
-    board.Board.serve = counted
+    Board.take = counted
     try:
         with TemporaryDirectory() as out:
             day(kit, on_board, hours, Path(out)).execute()
     finally:
-        board.Board.serve = served
+        Board.take = take
     return kinds
 
 

@@ -44,9 +44,9 @@ def test_only_the_last_three_days_count():
     assert rise_pct_day(series((0, 0), (24, 29), (48, 30), (96, 32))) == pytest.approx(1)
 
 
-def test_half_a_day_tells_nothing_of_a_day():
-    assert rise_pct_day(series((0, 10), (11, 40))) is None
-    found = forecast((0, 10), (11, 40), end_h=11)
+def test_a_day_without_its_night_tells_nothing_of_tomorrow():
+    assert rise_pct_day(series((0, 10), (19, 40))) is None
+    found = forecast((0, 10), (19, 40), end_h=19)
     assert (found.rise_pct_day, found.tomorrow_pct) == (None, 40)
 
 

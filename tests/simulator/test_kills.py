@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TOWN = """\
 start = 2026-11-23T07:00:00+01:00
-duration_h = 8
+duration_h = 4
 seed = 3
 
 [[gateway]]
@@ -41,7 +41,7 @@ world = "class"
 [[node]]
 name = "battery"
 kit = "water"
-board = "ttgo-lora32-v2_1"
+board = "rpi-pico-rfm95"
 x_m = 300
 y_m = 0
 world = "ditch"
@@ -55,6 +55,7 @@ kind = "ditch"
 KEPT = ("events.jsonl", "capture.jsonl", "capture.pcap")
 MOMENTS = 10
 HANG_S = 90  # within it something has to happen, or the test fails
+pytestmark = pytest.mark.timeout(3 * HANG_S)
 
 
 class Killed:
@@ -146,7 +147,7 @@ def test_what_a_killed_run_kept_is_the_beginning_of_the_whole(tmp_path, whole, n
     moment = Random(f"kill {number}").random() if number else 0
     run = Killed(tmp_path)
     boards = run.kill_at(round(moment * 0.9 * len(whole["events.jsonl"])))
-    assert 1 <= len(boards) <= 2  # the one on a battery has no process while it sleeps
+    assert 1 <= len(boards) <= 2  # they start one after the other
     until(lambda: not run.boards())  # nobody told them: the pipe is shut
 
     kept = {name: (run.out / name).read_bytes() for name in KEPT}

@@ -4,17 +4,22 @@
 import json
 from dataclasses import replace
 from functools import cache, partial
+from random import Random
 
 import pytest
+from test_air import PACKET
 from trials import KITS
 
 from host import image
+from host.boards import boards as hardware
 from host.errors import HostError
 from simulator import scenario as scenarios
+from simulator.air import Air, Place
 from simulator.board import Board
 from simulator.clock import Clock
+from simulator.fleet import wire_radio
 from simulator.run import Run
-from simulator.schedule import run
+from simulator.schedule import _Schedule, run
 
 STREET = """
 start = 2026-11-23T08:00:00+01:00
@@ -159,7 +164,7 @@ def street(tmp_path_factory):
     scenario = replace(scenario, nodes=tuple(nodes))
 
     @cache
-    def made(jobs, again=False):
+    def made(jobs, again=""):
         out = folder / str(len(list(folder.iterdir())))
         Telling(scenario, out, kits=KITS, jobs=jobs).execute()
         return {path.name: path.read_bytes() for path in out.iterdir()}
@@ -194,7 +199,7 @@ def test_in_the_street_there_is_something_to_confuse(alone):
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_the_files_of_a_run_are_the_same_with_any_number_of_jobs(street, alone, jobs):
-    files = street(jobs, again=jobs == 1)
+    files = street(jobs, again="once more" if jobs == 1 else "")
     assert set(files) == set(alone) and len(files) >= 6 + 6
     for name, data in alone.items():
         assert files[name] == data, name
@@ -207,6 +212,23 @@ def test_what_happens_at_one_moment_is_in_the_order_of_names(street, jobs):
     told = [(each["at_s"], each["node"]) for each in found if each["event"] == "tells"]
     names = sorted({name for _, name in told})
     assert len(names) == 6 and told == [(at_s, name) for at_s in TOLD_S for name in names]
+
+
+def test_how_long_the_leases_are_changes_nothing(street, alone, monkeypatch):
+    """Each is a promise: whoever gets a shorter one only asks more often."""
+    usual, chance, shortened = _Schedule._lease_us, Random(1), []
+
+    def lease_us(schedule, board):
+        whole_us = usual(schedule, board)
+        found_us = max(board.clock.now_us, whole_us - chance.randrange(5_000_000))
+        shortened.append(found_us < whole_us)
+        return found_us
+
+    monkeypatch.setattr(_Schedule, "_lease_us", lease_us)
+    files = street(2, again="with short leases")
+    assert sum(shortened) > 1000
+    for name, data in alone.items():
+        assert files[name] == data, name
 
 
 # Boards with programs of their own.
@@ -240,14 +262,15 @@ def boards(tmp_path):
     """A function: run programs on a board each, named a, b and so on, for so many seconds."""
     Counted.computing = Counted.most = 0
 
-    def made(*programs, jobs=2, seconds=10, chip="rp2040"):
+    def made(*programs, jobs=2, seconds=10, fit=lambda board, common: None, hang_s=120):
         found, common = [], Clock()
         for name, program in zip("abcdef", programs, strict=False):
             flash, log = tmp_path / f"{name}.flash", tmp_path / f"{name}.log"
             flash.write_bytes(image.build({"main.py": program.encode()}, 64, 256))
-            board = Counted(name, chip, flash, log.open("wb"), Clock(), 1)
-            board.hang_s = 1
+            board = Counted(name, "rp2040", flash, log.open("wb"), Clock(), 1)
+            board.hang_s = hang_s
             board.clock.call_at(0, board.power_on)
+            fit(board, common)
             found.append(board)
         try:
             run(found, common, round(seconds * 1e6), jobs)
@@ -278,10 +301,80 @@ def test_so_many_boards_compute_at_once_and_no_more(boards, jobs):
 @pytest.mark.parametrize(
     ("program", "words"),
     [
-        ("n = 0\nwhile True:\n    n += 1\n", r"^b: 1 s without a call.*line 3"),
+        ("n = 0\nwhile True:\n    n += 1\n", r"^b: 10 s without a call.*line 3"),
         ("import sys\nsys.exit()\n", r"^b: its MicroPython ended by itself"),
     ],
 )
 def test_the_one_that_fails_among_others_is_named(boards, program, words):
     with pytest.raises(HostError, match=words):
-        boards(SLEEPS, program, READS)
+        boards(SLEEPS, program, READS, hang_s=10)
+
+
+RADIO = """
+import machine, time
+from machine import Pin
+spi = machine.SPI(0, sck=Pin(2), mosi=Pin(3), miso=Pin(4))
+cs, heard = Pin(5, Pin.OUT, value=1), Pin(14, Pin.OUT, value=0)
+def write(register, *values):
+    cs(0)
+    spi.write(bytes((register | 0x80,) + values))
+    cs(1)
+write(0x01, 0x00)
+write(0x01, 0x80)
+write(0x01, 0x81)
+time.sleep_ms(5)
+write(0x06, 0xD9, 0x06, 0x66)
+write(0x1D, 0x72, 0x74)
+"""
+SENDS = """
+time.sleep_ms(1234)
+write(0x09, 0x8F)
+write(0x0D, 0x80)
+write(0x00, *b"hello")
+write(0x22, 5)
+write(0x01, 0x83)
+time.sleep_ms(3000)
+"""
+FROM_A_GATEWAY = replace(PACKET, start_us=1_500_000, end_us=1_550_000, sync_word=0x12)
+HEARS = """
+rounds = at = 0
+def on_packet(pin):
+    global at
+    at = rounds
+    heard(1)
+Pin(6, Pin.IN).irq(on_packet, Pin.IRQ_RISING, hard=True)
+write(0x01, 0x85)
+heard(0)
+while rounds < 3000:
+    time.sleep_ms(1)
+    rounds += 1
+print(at)
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(
+    "programs", [(SENDS, HEARS), (HEARS, SENDS), (HEARS, SENDS, HEARS), (HEARS,)]
+)
+def test_a_board_that_listens_is_where_the_others_are(boards, programs, jobs):
+    """It counts milliseconds, and no lease may take it past what comes to it."""
+    airs, ends_us, shown = {}, [], []
+
+    def fit(board, common):
+        air = airs.setdefault("air", Air(common, 1))
+        if len(programs) == 1:  # somebody without a clock of his own
+            gateway = air.station("gateway", Place(0, 0))
+            gateway.on_transmit.append(lambda packet: ends_us.append(packet.end_us))
+            common.call_at(FROM_A_GATEWAY.start_us, gateway.transmit, FROM_A_GATEWAY)
+        station = air.station(board.name, Place(0, 0), ahead=True)
+        station.on_transmit.append(lambda packet: ends_us.append(packet.end_us))
+        wire_radio(board, hardware()["rpi-pico-rfm95"], station, board.clock)
+        board.wire_output(14, lambda level: shown.append((board.name, level, board.clock.now_us)))
+
+    logs = boards(*(RADIO + each for each in programs), jobs=jobs, seconds=5, fit=fit)
+    (end_us,) = ends_us
+    for name, program, log in zip("abc", programs, logs, strict=False):
+        if program == HEARS:
+            (began_us, heard_us) = [at_us for each, _, at_us in shown if each == name][-2:]
+            assert 0 < heard_us - end_us < 200
+            assert int(log[0]) == pytest.approx((end_us - began_us) / 1000, rel=0.05)
