@@ -62,7 +62,7 @@ def take(name, above_mm=0):
     if distance_mm is None:
         raise OSError("no distance")
     marks = [distance_mm + above_mm if each == name else None for each in _NAMES]
-    answer, _ = values.handle(cbor.encode({settings.MARKS: marks}), sensors.has)
+    answer, _ = values.handle(cbor.encode({settings.MARKS: marks}), sensors.takes)
     if name not in _NAMES or cbor.decode(answer)[1] != settings.DONE:
         raise ValueError("{} mm is no {} mark".format(distance_mm + above_mm, name))
     return values[settings.MARKS]

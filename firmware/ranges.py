@@ -7,16 +7,16 @@ Loaded for one command: it and the table in readings.py take 9 kB.
 import settings
 from passing import passing
 
-_NEEDS = {
-    settings.CALIBRATE: 1,
-    settings.MARKS: 4,
-    settings.ALTITUDE: 1,
-    settings.OFFSET: 2,
-    settings.SELF_CALIBRATION: 1,
-}
+_FOR_SENSORS = (
+    settings.CALIBRATE,
+    settings.MARKS,
+    settings.ALTITUDE,
+    settings.OFFSET,
+    settings.SELF_CALIBRATION,
+)
 
 
-def check(values, command, sequence, has_key):
+def check(values, command, sequence, takes):
     """Return (code, key at fault) for a command against the settings that are there now."""
     if sequence is not None and not _fits(sequence, 0, 65535):
         return settings.RANGE, settings.SEQUENCE
@@ -32,7 +32,7 @@ def check(values, command, sequence, has_key):
         if key in settings.ACTIONS and sequence is None:
             return settings.RANGE, settings.SEQUENCE
         lacks_lamp = key == settings.LAMP and settings.LAMP not in values.values
-        if lacks_lamp or (key in _NEEDS and not has_key(_NEEDS[key])):
+        if lacks_lamp or (key in _FOR_SENSORS and not takes(key)):
             return settings.NO_SENSOR, key
     return settings.DONE, None
 

@@ -100,7 +100,7 @@ class SafeMode:
         """Settings are kept and answered as ever; nothing here needs a sensor."""
         if payload is None:
             return
-        answer, actions = self._settings.handle(payload, lambda key: False)
+        answer, actions = self._settings.handle(payload, lambda setting: False)
         if answer is None:
             return
         self._reporter.answer(answer)

@@ -12,6 +12,7 @@ _SAME = const(10)  # raw replies in a row: a sensor that has noise does not repe
 
 
 _COLD_MS = const(900000)  # a sensor that warms up for longer never gets warm
+_MARKS = const(6)  # of settings.py
 _STEADY_PPM = const(50)  # CO2 that varies by less is the same
 
 
@@ -106,6 +107,12 @@ class Sensors:
     def has(self, key):
         """True when a sensor of this node supplies the wire key."""
         return any(key in each.keys for each in self._entries)
+
+    def takes(self, setting):
+        """True when a sensor of this node can do that setting of FPort 2; marks need a distance."""
+        if setting == _MARKS:
+            return self.has(4)
+        return any(setting in getattr(each.driver, "SETTINGS", ()) for each in self._entries)
 
     def measure(self):
         """The values of all sensors that answer, by wire key; a silent one leaves its keys out.

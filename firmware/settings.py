@@ -36,10 +36,11 @@ class Settings:
     def __getitem__(self, key):
         return self.values[key]
 
-    def handle(self, payload, has_key):
+    def handle(self, payload, takes):
         """Check and keep a command; returns (answer or None, actions as {key: value}).
 
-        `has_key(k)`: a sensor supplies wire key k. A sequence seen last is answered and not done.
+        `takes(k)`: a sensor of this node can do setting k. A sequence seen last is answered and
+        not done.
         """
         try:
             command = cbor.decode(payload)
@@ -50,7 +51,7 @@ class Settings:
         sequence = command.pop(SEQUENCE, None)
         if sequence is not None and self._last and sequence == self._last[0]:
             return _answer(*self._last), {}
-        code, key = passing("ranges").check(self, command, sequence, has_key)
+        code, key = passing("ranges").check(self, command, sequence, takes)
         actions = {}
         if code == DONE:
             actions = {each: command.pop(each) for each in ACTIONS if each in command}

@@ -14,11 +14,15 @@ from host import (
     cli_networks,
     cli_nodes,
     cli_replay,
+    cli_reports,
     cli_setup,
     cli_visits,
+    cli_why,
 )
 from host.commands import Commands, Secret, UdpServer, as_json, named, show
 from host.errors import WrongUse
+
+_EXPECTED = "look into the run with --out DIR, or correct that line"
 
 
 @click.group(cls=Commands)
@@ -149,6 +153,12 @@ def decode_command(
 )
 @click.option("--hours", type=float, metavar="H", help="How long the run lasts, in virtual time.")
 @click.option(
+    "--nodes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="At most N nodes of each kind of which the scenario has many.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep all that happens in this directory.",
@@ -157,6 +167,12 @@ def decode_command(
     "--firmware",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run your own firmware: a directory with main.py.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many boards compute at once; without it one a core. What comes out is the same.",
 )
 @click.option(
     "--gateway", "server", type=UdpServer(), metavar="udp://HOST:PORT",
@@ -168,8 +184,10 @@ def simulate(
     scenario: str | None,
     seed: int | None,
     hours: float | None,
+    nodes: int | None,
     out: Path | None,
     firmware: Path | None,
+    jobs: int | None,
     server: tuple[str, int] | None,
     keep_flash: bool,
     as_json: bool,
@@ -177,7 +195,8 @@ def simulate(
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
 
     SCENARIO says who is where and what there is to measure: its name, a kit of `node071 kits`, or
-    a file of your own that ends in .toml. Without one it is a school day of one classroom.
+    a file of your own that ends in .toml. Without one it is a school day of one classroom. When
+    what it expects of the run did not come true, the exit status is 1.
 
     With --gateway its gateways speak to ChirpStack or The Things Stack by the Semtech UDP protocol,
     until Ctrl-C: docs/network-servers.md. The nodes last in DIR, and go on when it is run again.
@@ -185,12 +204,20 @@ def simulate(
     Example:  node071 simulate --hours 6 --out day
     """
     from host import desk
+    from host.screen import unmet
 
     summary = desk.simulate(
-        scenario, seed, hours, out, firmware, quiet=as_json, server=server, keep_flash=keep_flash
-    )
+        scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs, nodes=nodes,
+        server=server, keep_flash=keep_flash,
+    )  # fmt: skip
+    failed = unmet(summary)
     if as_json:
-        show(summary)
+        more = {"error": failed[0], "next": _EXPECTED} if failed else {}
+        show(summary | more)
+    for line in () if as_json else failed:
+        click.echo(f"error: {line}; {_EXPECTED}", err=True)
+    if failed:
+        sys.exit(1)
 
 
 @cli.command("virtual-board", short_help="Run a virtual board at a serial port: to try, to teach.")
@@ -261,6 +288,8 @@ for command in (
     cli_devices.backup,
     cli_devices.restore,
     cli_replay.replay,
+    cli_why.why,
+    *cli_reports.COMMANDS,
     *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):

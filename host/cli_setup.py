@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 @click.option("--lose-backlog", is_flag=True, help="Go on although the board cannot be read.")
 @click.option("--replace", is_flag=True, help="What is on the board may go.")
 @click.option(
-    "--drive", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The drive of an RP2040 that waits for MicroPython.",
+    "--drive", type=click.Path(file_okay=False, path_type=Path),
+    help="Where an RP2040 that waits for MicroPython is mounted.",
 )  # fmt: skip
 @click.option(
     "--firmware", type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs and replays at the desk, shown on the screen as they go."""
 
+import os
 import select
 import signal
 import sys
@@ -19,7 +20,7 @@ from rich.console import Console
 from host import boards, captures, decode, joins
 from host import replay as replaying
 from host.errors import HostError, WrongUse
-from host.screen import Screen, summary_lines
+from host.screen import Screen, expected_line, summary_lines
 
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
 
@@ -31,12 +32,15 @@ def simulate(
     out: Path | None,
     firmware: Path | None,
     quiet: bool,
+    jobs: int | None = None,
+    nodes: int | None = None,
     server: tuple[str, int] | None = None,
     keep_flash: bool = False,
 ) -> dict[str, Any]:
     """Run a scenario and return its summary; unless `quiet`, show it while it goes on.
 
-    `server`: the (host, port) of a network server, in real time.
+    `jobs` boards compute at once, None: one a core. `nodes`: at most so many of each table with
+    a count. `server`: the (host, port) of a network server, in real time.
     """
     from simulator import scenario as scenarios
     from simulator.run import Run
@@ -49,27 +53,25 @@ def simulate(
         raise WrongUse("--keep-flash has nowhere to keep it", "add --out DIR")
 
     try:
-        scenario = scenarios.find(name)
+        scenario = scenarios.find(name, seed, nodes)
     except LookupError:
         known = ", ".join(dict.fromkeys([*scenarios.ready(), *boards.kits()]))
         raise WrongUse(f"unknown scenario '{name}'", f"known: {known}, or a FILE.toml") from None
     if hours is not None and not 0.01 <= hours <= 100000:
         raise WrongUse(f"--hours is {hours:g}", "give 0.01 to 100000, for example --hours 24")
-    scenario = replace(
-        scenario,
-        seed=scenario.seed if seed is None else seed,
-        duration_h=scenario.duration_h if hours is None else hours,
-    )
+    if hours is not None:
+        scenario = replace(scenario, duration_h=hours)
     quantities = decode.names(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )
     with Screen(scenario.name, Console(), quiet=quiet, quantities=quantities) as screen:
-        options = (firmware, screen.row, screen.progress)
+        jobs = jobs or os.cpu_count() or 1
+        shown = (firmware, screen.row, screen.progress, None, jobs)
         if server is None or out is None:
-            run = Run(scenario, out, *options, keep_flash=keep_flash)
+            run = Run(scenario, out, *shown, keep_flash=keep_flash)
         else:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-            run = ServedRun(scenario, out, server, partial(click.echo, err=True), *options)
+            run = ServedRun(scenario, out, server, partial(click.echo, err=True), *shown)
         try:
             summary = run.execute()
         except KeyboardInterrupt:
@@ -78,7 +80,21 @@ def simulate(
     if not quiet:
         for node in summary["nodes"]:
             click.echo("\n".join(summary_lines(node)))
+        for line in expected_line(summary):
+            click.echo(line)
+    if out is not None:
+        _draw(out)
     return summary
+
+
+def _draw(out: Path) -> None:
+    """Draw the run that was kept, when there is something to draw with."""
+    from host import report
+
+    if report.there_is_a_library():
+        report.write(out)
+    else:
+        click.echo("for a report of the run: pip install 'node071[report]'", err=True)
 
 
 def virtual_board(
@@ -122,6 +138,13 @@ def replay(
     else:
         result = _to_table(heard, known, quiet)
     return {**result, "foreign_lines": lines}
+
+
+def why(folder: Path, node: str | None) -> tuple[dict[str, Any], list[str]]:
+    """What became of the nodes of a kept run, and why: for a program, and as lines."""
+    from simulator.why.verdicts import told
+
+    return told(folder, node)
 
 
 def _keys(capture: Path, keys: Path | None, ledger: Path | None) -> joins.Devices:

@@ -25,6 +25,7 @@ from host.visit import Facts, Visit
 _FIXED = 0x200000  # the ESP32's flash that is not filesystem_kib: boards.toml counts from here
 _FLAG = "/service"  # with it in flash a node starts into service mode (firmware/service.py)
 _READINGS = image.STATE + "/readings/"
+_START = "start"  # the record of firmware/start.py: its first number counts the starts
 _DRIVE_S = 30.0
 
 
@@ -235,8 +236,10 @@ class Flasher:
         self._progress(what, 1.0)
         self._port.await_prompt()
         with Visit(self._port, self._progress) as visit:
+            written = len(contents) + len(after.files)
+            _take_start(State(visit.state()), after)
             self._compare(visit, after)
-            return self._report(visit, enrolled, after, len(contents) + len(after.files), 0)
+            return self._report(visit, enrolled, after, written, 0)
 
     # RP2040: a drive for MicroPython, then the firmware file by file.
 
@@ -283,6 +286,21 @@ class Flasher:
         return found[0]
 
 
+def _take_start(found: State, after: State) -> None:
+    """Take over the count of starts: the board has started since it was written.
+
+    HostError: the count went back, and readings of two starts would pass for those of one.
+    """
+    was, now = after.load(_START), found.load(_START)
+    if was is None:
+        return
+    if now is None or now[0] < was[0]:
+        cause = "the board has lost count of its starts while it was flashed"
+        raise HostError(cause, "run the same command again")
+    own = (f"{image.STATE}/{_START}.{slot}" for slot in (0, 1))
+    after.files.update({path: found.files[path] for path in own if path in found.files})
+
+
 @contextmanager
 def _private_files(parts: dict[int, bytes]) -> Iterator[dict[int, Path]]:
     """Bytes as files that only this user can read, gone afterwards: they hold keys."""
@@ -290,5 +308,6 @@ def _private_files(parts: dict[int, bytes]) -> Iterator[dict[int, Path]]:
         paths = {}
         for offset, data in parts.items():
             paths[offset] = Path(folder, f"{offset:x}.bin")
+            paths[offset].touch(0o600)
             paths[offset].write_bytes(data)
         yield paths

@@ -23,9 +23,9 @@ from host.lorawan import (
 )
 from host.state import State
 from simulator import scenario as scenarios
+from simulator import schedule
 from simulator.air import Air, Place, Transmission
 from simulator.board import Board
-from simulator.board import run as run_boards
 from simulator.chips import sx1276_registers as reg
 from simulator.clock import Clock
 from simulator.device import Acknowledged, Device
@@ -147,14 +147,14 @@ class NodeTrial:
         usual = scenarios.find(self._kit.name)
         world = Freezable(make_world(usual.worlds[0], usual))
         plan = replace(usual.nodes[0], name=name)
-        self._radio, _ = wire(board, self._hardware, self._kit, world, air, station, usual, plan)
+        self._radio, _ = wire(board, self._hardware, self._kit, world, station, usual, plan)
         self._flash = flash
         air.on_transmit.append(self._on_transmit)
         everything = len(self._waiting) + 1
         board.power_on()
         try:
             for hour in range(1, _PATIENCE_H + 1):
-                run_boards([board], self._clock, hour * _HOUR_US)
+                schedule.run([board], self._clock, hour * _HOUR_US)
                 self._on_progress(min(len(self.result.shots) / everything, 1.0))
                 if self.result.of("fresh"):
                     return

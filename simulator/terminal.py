@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import IO
 
 from host.errors import HostError
+from simulator import pipe
 from simulator.air import Air
 from simulator.board import Board
 from simulator.clock import Clock
-from simulator.family import BOOT_US
 from simulator.port import FLUSH_S, Port
 from simulator.repl import CTRL_A, CTRL_C, FRIENDLY, RAW, Repl
 from simulator.wall import Wall
 
-_OP_EXIT, _OP_FEED, _OP_READY, _EDGE_CTRL_C = 9, 12, 21, 255
+_EDGE_CTRL_C = 255
 _LOOK_S = 0.02  # how late it is seen that a program opens the port
 _QUIET_S = 0.05
 _IDLE_S = 0.5
@@ -57,6 +57,8 @@ class LiveBoard(Board):
     ):
         super().__init__(name, chip, flash, log, air.clock if air is not None else Clock(), seed)
         self.port, self._says, self._at_speed = port, says, at_speed
+        if not at_speed:
+            self.boot_us = 0
         self.air = Air(self.clock, seed) if air is None else air
         self.fit: Callable[[], None] | None = None
         self.left = False
@@ -102,9 +104,6 @@ class LiveBoard(Board):
             "says": self._says,
         }
 
-    def _lease_us(self) -> int:
-        return self.clock.now_us  # every call comes here: the wall clock cannot be lent
-
     def unwire(self) -> None:
         """Take everything off its pins again."""
         for wires in (
@@ -119,7 +118,7 @@ class LiveBoard(Board):
             self.fit()
         self._ready, self._interrupt_s = False, None
         super().power_on(why)
-        self.ready_us = self.clock.now_us + (BOOT_US[self.family] if self._at_speed else 0)
+        self._answered_s = time.monotonic()
 
     def power_off(self) -> None:
         super().power_off()
@@ -154,13 +153,13 @@ class LiveBoard(Board):
         if self._inner >= 0:
             reads += [] if self.port.full else [self._inner]
             writes += [self._inner] if self._to_inner else []
-        if self._pending is None and self._process is not None:
+        if self.busy:
             reads.append(self._from_board)
         readable, _, _ = select.select([*reads, *also], writes, [], min(most_s, self._wait_s()))
         self._catch_up()
         self.port.flush()
-        if self._pending is None and self._process is not None and self._from_board in readable:
-            self._read_request()
+        if self.busy and self._from_board in readable:
+            self.take()
         if self._inner in readable:
             self._from_inner()
         if self.port.attached:
@@ -215,20 +214,20 @@ class LiveBoard(Board):
 
     def _serve_now(self) -> None:
         assert self._pending is not None
-        op, _, body = self._pending
-        if op == _OP_EXIT:
+        op, body = self._pending.op, self._pending.body
+        if op == pipe.EXIT:
             self._end(*json.loads(body))
             return
-        if op == _OP_FEED:
+        if op == pipe.FEED:
             self._bite_us = int.from_bytes(body, "little")
-        elif op == _OP_READY:
+        elif op == pipe.READY:
             self._ready = True
         if self._interrupt_s and self._ready:
             self._edges, self._interrupt_s = [(_EDGE_CTRL_C, 0, 0)], None
         answer = self._perform(op, body)
         self._pending = None
         self._answered_s = time.monotonic()
-        self._answer(answer)
+        self._answer(answer, self.clock.now_us)  # the wall clock cannot be lent
 
     def _end(self, why: str, sleep_us: int, held_pins: list[int]) -> None:
         """What its program has asked for: a restart, a sleep, or its boot loader."""
@@ -239,7 +238,7 @@ class LiveBoard(Board):
             self.power_off()
             self._bite_us = None
             if why != "stuck":
-                self._note_sleep(1, self.clock.now_us)
+                self._note_state("asleep", self.clock.now_us)
                 wakes_us = self.clock.now_us + sleep_us
                 self._wake = self.clock.call_at(wakes_us, self._restart, why)
         else:
@@ -256,11 +255,12 @@ class LiveBoard(Board):
             self._typed.clear()
         self.power_on(why)
 
-    def _read_request(self) -> None:
+    def take(self) -> bool:
         try:
-            super()._read_request()
+            return super().take()
         except HostError:  # the process has ended by itself: a board would start anew
             self._restart("soft_reset")
+            return False
 
     def _from_inner(self) -> None:
         try:

@@ -388,7 +388,7 @@ class VirtualBoard:
             return
         usual = scenarios.find(kit)
         world = Freezable(make_world(usual.worlds[0], usual))
-        wire(live, self.board, boards.kits()[kit], world, live.air, station, usual, usual.nodes[0])
+        wire(live, self.board, boards.kits()[kit], world, station, usual, usual.nodes[0])
 
 
 def _board(name: str) -> boards.Board:

@@ -31,6 +31,7 @@ class Sensor:
 
     FIRST_MS = 10
     RETRY_MS = 1000
+    SETTINGS = (8,)
 
     def __init__(self, i2c, options):
         self._i2c, self._address = i2c, _ADDRESSES[0]

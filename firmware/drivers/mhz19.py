@@ -34,6 +34,7 @@ class Sensor:
 
     FIRST_MS = 1000
     RETRY_MS = 1000
+    SETTINGS = (5, 9)  # no altitude
     CALIBRATE_MS = 1200000  # in air of 400 ppm (manual: 20 minutes)
     CALIBRATE_PPM = 400  # to nothing else
     CALIBRATED_MS = 15000  # from then on it shows what came of it

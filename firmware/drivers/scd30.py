@@ -37,6 +37,7 @@ class Sensor:
     POWER_UP_MS = 2000
     FIRST_MS = 4500  # two samples: the first after power-on has no CO2
     RETRY_MS = 2500  # by then there is another one
+    SETTINGS = (5, 7, 8, 9)
     CALIBRATE_MS = 180000  # of measurement in the air that it is calibrated to: 2 minutes and more
 
     def __init__(self, i2c, options):

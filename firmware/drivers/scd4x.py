@@ -32,6 +32,7 @@ class Sensor:
     POWER_UP_MS = 1000
     FIRST_MS = 10500  # two samples: the first after a start is not yet data
     RETRY_MS = 5500  # by then there is another one
+    SETTINGS = (5, 7, 8, 9)
     CALIBRATE_MS = 180000  # of measurement in the air that it is calibrated to (3.7.1)
 
     def __init__(self, i2c, options):

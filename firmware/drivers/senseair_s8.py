@@ -38,6 +38,7 @@ class Sensor:
 
     FIRST_MS = 4000
     RETRY_MS = 1000
+    SETTINGS = (5, 9)  # no altitude
     CALIBRATE_MS = 180000  # in air of 400 ppm
     CALIBRATE_PPM = 400  # to nothing else
     CALIBRATED_MS = 6000  # a cycle of its lamp and a little

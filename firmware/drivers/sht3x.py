@@ -20,6 +20,7 @@ class Sensor:
 
     FIRST_MS = 20
     RETRY_MS = 1000  # one that was disturbed answers again by then
+    SETTINGS = (8,)
 
     def __init__(self, i2c, options):
         self._i2c, self._address = i2c, _ADDRESSES[0]

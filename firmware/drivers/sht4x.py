@@ -17,6 +17,7 @@ class Sensor:
 
     FIRST_MS = 10
     RETRY_MS = 1000  # one that was disturbed answers again by then
+    SETTINGS = (8,)
 
     def __init__(self, i2c, options):
         self._i2c = i2c

@@ -109,6 +109,7 @@ class Calm(Scripted):
 class Settled(Scripted):
     """One that can be calibrated to 400 ppm only, and tells later what came of it."""
 
+    SETTINGS = (5, 9)
     CALIBRATE_PPM, CALIBRATED_MS = 400, 6000
 
     def calibrated(self):
@@ -344,6 +345,13 @@ def test_it_knows_which_keys_it_can_supply():
     assert [sensors.has(key) for key in (1, 2, 3, 4)] == [True, True, True, False]
     empty, _, _ = made()
     assert empty.first_ms() == 0 and empty.measure() == {} and not empty.has(1)
+
+
+def test_it_knows_which_settings_its_sensors_can_do():
+    sensors, _, _ = made([1], driver="settled")
+    assert [each for each in range(13) if sensors.takes(each)] == [5, 9]
+    sensors, _, _ = made([4])  # a distance has marks
+    assert [each for each in range(13) if sensors.takes(each)] == [6]
 
 
 def test_a_calibration_waits_for_three_minutes_in_which_nothing_changes():

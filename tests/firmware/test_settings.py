@@ -14,12 +14,12 @@ def made(root=None):
     return Settings(Store((root or ramdisk.fresh()) + "/state"), CONFIG)
 
 
-def has_air(key):
-    return key in (1, 2, 3)
+def has_air(setting):
+    return setting in (settings.CALIBRATE, settings.ALTITUDE, settings.OFFSET, 9)
 
 
-def handle(values, command, has=has_air):
-    answer, actions = values.handle(cbor.encode(command), has)
+def handle(values, command, takes=has_air):
+    answer, actions = values.handle(cbor.encode(command), takes)
     return cbor.decode(answer), actions
 
 
@@ -52,6 +52,18 @@ def test_one_wrong_key_changes_nothing():
         assert values[settings.INTERVAL] == 600 and actions == {}
 
 
+def test_what_no_sensor_of_the_node_can_do_is_refused_and_nothing_is_kept():
+    def has_no_altitude(setting):
+        return setting != settings.ALTITUDE
+
+    root = ramdisk.fresh()
+    answer, _ = handle(made(root), {0: 1, 1: 900, 7: 120}, has_no_altitude)
+    assert answer == {0: 1, 1: settings.NO_SENSOR, 2: settings.ALTITUDE}
+    assert settings.ALTITUDE not in made(root).values and made(root)[settings.INTERVAL] == 600
+    assert handle(made(root), {0: 2, 7: 120})[0] == {0: 2, 1: settings.DONE}
+    assert made(root)[settings.ALTITUDE] == 120
+
+
 def test_what_is_no_cbor_map_gets_no_answer():
     for payload in (b"", b"\xff", b"\x01", b"\xa1\x00", b"\x80"):
         assert made().handle(payload, has_air) == (None, {})
@@ -76,14 +88,14 @@ def test_a_calibration_answers_busy_and_then_its_result():
 
 def test_a_null_mark_keeps_the_old_one():
     values = made()
-    handle(values, {6: [2000, 300, None]}, lambda key: True)
-    handle(values, {6: [None, 350, None]}, lambda key: True)
+    handle(values, {6: [2000, 300, None]}, lambda setting: True)
+    handle(values, {6: [None, 350, None]}, lambda setting: True)
     assert values[settings.MARKS] == [2000, 350, None]
 
 
 def test_only_a_node_with_a_lamp_takes_the_lamp_s_setting():
-    def has_count(key):
-        return key == 7
+    def has_count(setting):
+        return False
 
     answer, _ = handle(made(), {0: 1, 4: 1}, has_count)
     assert answer == {0: 1, 1: settings.NO_SENSOR, 2: 4}
@@ -103,7 +115,7 @@ def test_marks_start_as_the_kit_has_them():
     values = Settings(Store(ramdisk.fresh() + "/state"), config)
     assert values[settings.MARKS] == [1200, 350, None]
     assert made()[settings.MARKS] == [None, None, None]
-    handle(values, {6: [1300, None, None]}, lambda key: True)
+    handle(values, {6: [1300, None, None]}, lambda setting: True)
     assert values[settings.MARKS] == [1300, 350, None]
 
 
@@ -112,8 +124,8 @@ def test_an_empty_bin_is_no_shallower_than_a_full_one():
     values = Settings(Store(ramdisk.fresh() + "/state"), config)
     refused = ([349, None, None], [None, 1201, None], [399, 400, None], [100, 200, 300])
     for sequence, marks in enumerate(refused):
-        answer, _ = handle(values, {0: sequence, 1: 900, 6: marks}, lambda key: True)
+        answer, _ = handle(values, {0: sequence, 1: 900, 6: marks}, lambda setting: True)
         assert answer == {0: sequence, 1: settings.RANGE, 2: 6}, marks
         assert values[settings.MARKS] == [1200, 350, None] and values[settings.INTERVAL] == 600
-    handle(values, {6: [350, None, 20]}, lambda key: True)
+    handle(values, {6: [350, None, 20]}, lambda setting: True)
     assert values[settings.MARKS] == [350, 350, 20]

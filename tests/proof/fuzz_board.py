@@ -94,7 +94,7 @@ def settings(payload):
     store = Memory()
     values = Settings(store, CONFIG)
     before = dict(values.values)
-    answer, actions = values.handle(payload, lambda key: key in (1, 2))
+    answer, actions = values.handle(payload, lambda setting: setting in (5, 8, 9))
     again = Settings(store, CONFIG)
     return {
         "answer": answer and answer.hex(),

@@ -20,6 +20,7 @@ PARTS = {
     "months": ("months.py", "90"),
     "mutants": ("mutants.py",),
     "cables": ("cables.py",),
+    "street": ("street.py", "100", "24"),
 }
 SOURCES = ("firmware", "host", "simulator", "tests", "boards.toml", "kits.toml")
 
