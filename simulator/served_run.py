@@ -20,6 +20,7 @@ from simulator.scenario import Scenario
 from simulator.udp_gateways import AHEAD_US, UdpGateways
 
 LEDGER = "nodes.ledger"
+_SHORTEST_H = 0.001  # of a run that Ctrl-C ended at once
 
 
 class ServedRun(Run):
@@ -98,7 +99,7 @@ class ServedRun(Run):
                 schedule.run(running, self.clock, now_us, self._jobs)
                 line.take()
         except KeyboardInterrupt:
-            self.scenario = replace(self.scenario, duration_h=self.hours)
+            self.scenario = replace(self.scenario, duration_h=max(self.hours, _SHORTEST_H))
         if (lost_s := line.wall.lost_us / 1e6) >= 1:
             self._tell(f"this computer was too slow: time stood still for {lost_s:.0f} s in all")
 
