@@ -33,7 +33,7 @@ bench-peers:  ## fetch what the bench compares with; needs node and npm
 	@command -v npm > /dev/null || { echo "npm is missing: sudo apt install nodejs npm" >&2; exit 1; }
 	@npm install --prefix .build/peers --no-audit --no-fund --silent $(PEERS)
 
-proof: .venv/.ready  ## the long runs, under an hour: PART=cuts, manifest, fuzz, months, mutants, cables or street for one
+proof: .venv/.ready  ## the long runs, under an hour: PART=cuts, manifest, fuzz, months, scenarios, street, mutants or cables for one
 	@$(BIN)/python tests/proof/run.py $(PART)
 
 mutants: .venv/.ready  ## mistakes on purpose, and the tests that catch them

@@ -152,6 +152,7 @@ def decode_command(
     "--seed", type=click.IntRange(0), metavar="N", help="Chance: the same number, the same run."
 )
 @click.option("--hours", type=float, metavar="H", help="How long the run lasts, in virtual time.")
+@click.option("--list", "listed", is_flag=True, help="List the scenarios that come along.")
 @click.option(
     "--nodes",
     type=click.IntRange(1),
@@ -184,6 +185,7 @@ def simulate(
     scenario: str | None,
     seed: int | None,
     hours: float | None,
+    listed: bool,
     nodes: int | None,
     out: Path | None,
     firmware: Path | None,
@@ -194,9 +196,9 @@ def simulate(
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
 
-    SCENARIO says who is where and what there is to measure: its name, a kit of `node071 kits`, or
-    a file of your own that ends in .toml. Without one it is a school day of one classroom. When
-    what it expects of the run did not come true, the exit status is 1.
+    SCENARIO says who is where and what there is to measure: a name of --list, a kit of `node071
+    kits`, or a file of your own that ends in .toml. Without one it is a school day of one
+    classroom. When what it expects of the run did not come true, the exit status is 1.
 
     With --gateway its gateways speak to ChirpStack or The Things Stack by the Semtech UDP protocol,
     until Ctrl-C: docs/network-servers.md. The nodes last in DIR, and go on when it is run again.
@@ -206,6 +208,11 @@ def simulate(
     from host import desk
     from host.screen import unmet
 
+    if listed:
+        titles = desk.titles()
+        if as_json:
+            return show([{"name": name, "title": title} for name, title in titles.items()])
+        return click.echo("\n".join(f"{name:20} {title}" for name, title in titles.items()))
     summary = desk.simulate(
         scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs, nodes=nodes,
         server=server, keep_flash=keep_flash,
@@ -249,8 +256,20 @@ def simulate(
     help="Or the gateway speaks to this network server.",
 )  # fmt: skip
 @click.option("--at-speed", is_flag=True, help="Line and flash as slow as those of a real one.")
+@click.option(
+    "--firmware",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Your own firmware is on it: a directory with main.py. It is not provisioned yet.",
+)
 @as_json
-def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **options: Any) -> None:
+def virtual_board(
+    board: str,
+    mode: str,
+    flash: Path | None,
+    firmware: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Run a virtual board at a pseudo-terminal until Ctrl-C: flash it, provision it, watch it.
 
     The first line names its port. esptool writes to it, mpremote talks to it. Its MicroPython is
@@ -274,7 +293,7 @@ def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **op
         show(facts) if as_json else click.echo(facts["port"] or facts["drive"])
         sys.stdout.flush()
 
-    desk.virtual_board(board, mode, flash, found, **options)
+    desk.virtual_board(board, mode, flash, firmware, found, **options)
 
 
 boards_group.add_command(cli_nodes.hash_command)

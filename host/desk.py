@@ -25,6 +25,13 @@ from host.screen import Screen, expected_line, summary_lines
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
 
 
+def titles() -> dict[str, str]:
+    """The scenarios that come along, and what each is about."""
+    from simulator import scenario as scenarios
+
+    return scenarios.titles()
+
+
 def simulate(
     name: str | None,
     seed: int | None,
@@ -66,12 +73,13 @@ def simulate(
     )
     with Screen(scenario.name, Console(), quiet=quiet, quantities=quantities) as screen:
         jobs = jobs or os.cpu_count() or 1
-        shown = (firmware, screen.row, screen.progress, None, jobs)
+        options = (firmware, screen.row, screen.progress)
         if server is None or out is None:
-            run = Run(scenario, out, *shown, keep_flash=keep_flash)
+            run = Run(scenario, out, *options, jobs=jobs, keep_flash=keep_flash)
         else:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-            run = ServedRun(scenario, out, server, partial(click.echo, err=True), *shown)
+            tell = partial(click.echo, err=True)
+            run = ServedRun(scenario, out, server, tell, *options, jobs=jobs)
         try:
             summary = run.execute()
         except KeyboardInterrupt:
@@ -83,33 +91,46 @@ def simulate(
         for line in expected_line(summary):
             click.echo(line)
     if out is not None:
-        _draw(out)
+        made = _draw(out, any(node.get("fill_now") is not None for node in summary["nodes"]))
+        if not quiet:
+            click.echo("\n".join(made))
     return summary
 
 
-def _draw(out: Path) -> None:
-    """Draw the run that was kept, when there is something to draw with."""
-    from host import report
+def _draw(out: Path, bins: bool) -> list[str]:
+    """Draw the run that was kept, and the way over its bins; returns what was made."""
+    from host import emptying, report
 
+    found = []
     if report.there_is_a_library():
-        report.write(out)
+        found.append(f"report: {report.write(out)['report']}")
     else:
         click.echo("for a report of the run: pip install 'node071[report]'", err=True)
+    if bins:
+        made = emptying.write(out)
+        found.append(f"bins due tomorrow: {len(made['due'])}, {made['geojson']}")
+        if "next" in made:
+            click.echo(made["next"], err=True)
+    return found
 
 
 def virtual_board(
     board: str,
     mode: str,
     flash: Path | None,
+    firmware: Path | None,
     found: Callable[[dict[str, Any]], None],
     **options: Any,
 ) -> None:
     """Run a virtual board until Ctrl-C; `found` gets who and where it is.
 
-    On a terminal Enter is its reset button, b and Enter the boot loader, u and p the plug.
+    With a firmware a new one comes as `node071 flash --firmware` leaves it. On a terminal Enter is
+    its reset button, b and Enter the boot loader, u and p the plug.
     """
     from simulator.virtual_board import VirtualBoard
 
+    if firmware is not None:
+        options["files"] = _installed(board, mode, flash, firmware)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="node071-") as folder, suppress(KeyboardInterrupt):
         options["tell"] = partial(click.echo, err=True)
@@ -123,6 +144,19 @@ def virtual_board(
                     keys.get(sys.stdin.readline().strip(), made.press_reset)()
                 else:
                     time.sleep(0.2)
+
+
+def _installed(board: str, mode: str, flash: Path | None, firmware: Path) -> dict[str, bytes]:
+    """The files of a new board with this firmware. WrongUse: it is not new, or has no files."""
+    from host import image, provision
+
+    step = f"leave --firmware out, then: node071 flash --board {board} --firmware {firmware}"
+    if mode == "bootloader":
+        raise WrongUse("a board that starts in its boot loader has no files yet", step)
+    if flash is not None and flash.exists():
+        raise WrongUse(f"{flash} is the flash of a board that has its files", step)
+    records = provision.board_records(boards.boards()[board])
+    return image.firmware(firmware) | {path.lstrip("/"): data for path, data in records.items()}
 
 
 def replay(

@@ -104,6 +104,21 @@ class Flasher:
         """All firmware and all records, by hash. HostError names the first that differs."""
         visit.compare({f"/{name}": data for name, data in self._contents.items()} | after.files)
 
+    def _take_start(self, visit: Visit, after: State) -> None:
+        """Take over the count of starts: the board has started since it was written.
+
+        HostError: the count went back, and readings of two starts would pass for those of one.
+        """
+        found = State(visit.state())
+        was, now = after.load(_START), found.load(_START)
+        if was is None:
+            return
+        if now is None or now[0] < was[0]:
+            cause = "the board has lost count of its starts while it was flashed"
+            raise HostError(cause, "run the same command again")
+        own = (f"{image.STATE}/{_START}.{slot}" for slot in (0, 1))
+        after.files.update({path: found.files[path] for path in own if path in found.files})
+
     def _report(
         self, visit: Visit, enrolled: Enrolled | None, after: State, written: int, removed: int
     ) -> Report:
@@ -237,7 +252,7 @@ class Flasher:
         self._port.await_prompt()
         with Visit(self._port, self._progress) as visit:
             written = len(contents) + len(after.files)
-            _take_start(State(visit.state()), after)
+            self._take_start(visit, after)
             self._compare(visit, after)
             return self._report(visit, enrolled, after, written, 0)
 
@@ -286,21 +301,6 @@ class Flasher:
         return found[0]
 
 
-def _take_start(found: State, after: State) -> None:
-    """Take over the count of starts: the board has started since it was written.
-
-    HostError: the count went back, and readings of two starts would pass for those of one.
-    """
-    was, now = after.load(_START), found.load(_START)
-    if was is None:
-        return
-    if now is None or now[0] < was[0]:
-        cause = "the board has lost count of its starts while it was flashed"
-        raise HostError(cause, "run the same command again")
-    own = (f"{image.STATE}/{_START}.{slot}" for slot in (0, 1))
-    after.files.update({path: found.files[path] for path in own if path in found.files})
-
-
 @contextmanager
 def _private_files(parts: dict[int, bytes]) -> Iterator[dict[int, Path]]:
     """Bytes as files that only this user can read, gone afterwards: they hold keys."""
@@ -308,6 +308,5 @@ def _private_files(parts: dict[int, bytes]) -> Iterator[dict[int, Path]]:
         paths = {}
         for offset, data in parts.items():
             paths[offset] = Path(folder, f"{offset:x}.bin")
-            paths[offset].touch(0o600)
             paths[offset].write_bytes(data)
         yield paths

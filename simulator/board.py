@@ -256,8 +256,8 @@ class Board:
         piece = os.read(self._from_board, 1 << 17)
         if not piece:
             raise self._ended()
-        self._heard += piece
-        self._pending = asked = pipe.request(self._heard)
+        self._heard = heard = self._heard + piece if self._heard else piece
+        self._pending = asked = pipe.request(heard)
         if asked is None:
             return False
         self._heard = b""

@@ -34,7 +34,14 @@ COUNTED = {
     "refused": ("refused", "refused frame"),
 }
 # Of the summary: they stand for the whole run, so they take no time.
-WHOLE = ("delivered", "airtime_s", "duty_cycle_share", "fair_use_share", "mah_day")
+WHOLE = (
+    "delivered",
+    "airtime_s",
+    "duty_cycle_share",
+    "fair_use_share",
+    "mah_day",
+    "battery_days_low",
+)
 READINGS = ("readings", "readings_per_day", "longest_gap_h")
 # Of what the node measures, by the wire key that its kit has to have.
 OUTCOMES = {
@@ -51,7 +58,7 @@ MEASURES = (*WHOLE, *COUNTED, *READINGS, *OUTCOMES)
 ENDS = ("highest", "lowest", "last")
 TOGETHER = ("delivered", "airtime_s", *COUNTED, "readings")  # what `all:` can sum up
 SUBJECTS = ("node", "kit", "crowd")
-_NO = {"reading": "readings", **{phrase: name for name, (_, phrase) in COUNTED.items()}}
+NO = {"reading": "readings", **{phrase: name for name, (_, phrase) in COUNTED.items()}}
 _SAME_H = 30 / 3600  # readings measured within it are parts of one, or the same again
 _FLAT = re.compile(r"\s+")
 _SUBJECT = re.compile(r"(?:(all)|(node|kit|crowd) (\S+)) ?: ?(.*)")
@@ -141,10 +148,10 @@ def _what(text: str) -> tuple[str, str, str, float]:
     """(end, measure, comparison, limit) of what stands between the subject and the times."""
     if text.startswith("no "):
         phrase = text.removeprefix("no ")
-        if phrase not in _NO:
-            step = f"known after 'no': {', '.join(_NO)}"
+        if phrase not in NO:
+            step = f"known after 'no': {', '.join(NO)}"
             raise ExpectationError(f"unknown event '{phrase}'", step)
-        return "", _NO[phrase], "==", 0.0
+        return "", NO[phrase], "==", 0.0
     found = _COMPARED.fullmatch(text)
     if found is None:
         step = 'for example "delivered >= 0.95", "highest fill >= 80" or "no join after day 1"'

@@ -2,6 +2,7 @@
 """What goes through the pipes between a board's process (shims/_wire.py) and its host."""
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 SYNC, WAIT, PIN_SET, PIN_GET, PIN_IRQ, SPI = range(6)
@@ -24,7 +25,7 @@ class Request(NamedTuple):
 
     op: int
     time_us: int
-    posted: list[tuple[int, int, int, int]]
+    posted: Sequence[tuple[int, int, int, int]]
     body: bytes
 
     @property
@@ -41,7 +42,7 @@ def request(data: bytes) -> Request | None:
     body_at = _REQUEST.size + posted * _POSTED.size
     if len(data) < body_at + length:
         return None
-    notes = list(_POSTED.iter_unpack(data[_REQUEST.size : body_at]))
+    notes = tuple(_POSTED.iter_unpack(data[_REQUEST.size : body_at])) if posted else ()
     return Request(op, time_us, notes, data[body_at:])
 
 

@@ -2,7 +2,7 @@
 """Runs a scenario: nodes, air, gateways and network in virtual time, and keeps what happened."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -119,8 +119,8 @@ class Run:
             self._keep_devices()
             self._temporary.cleanup()
 
-    def _go(self, running: list[Board]) -> None:
-        schedule.run(running, self.clock, self.scenario.duration_us, self._jobs)
+    def _go(self, boards: Sequence[Board]) -> None:
+        schedule.run(boards, self.clock, self.scenario.duration_us, self._jobs)
 
     def _keep_devices(self) -> None:
         results.write_devices(self.out / "devices.json", self.nodes.values(), self._region.name)

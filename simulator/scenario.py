@@ -4,6 +4,7 @@
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,6 +85,18 @@ WORLD_KINDS = {
 def ready() -> list[str]:
     """The names of the scenarios that come along."""
     return sorted(path.stem for path in READY.glob("*.toml"))
+
+
+def titles() -> dict[str, str]:
+    """What each of them is about, in the first line of its file."""
+    return {name: _title((READY / f"{name}.toml").read_text(encoding="utf-8")) for name in ready()}
+
+
+def _title(text: str) -> str:
+    """The comment at the beginning of a file, up to its first full stop or colon."""
+    lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    words = " ".join(line.removeprefix("#").strip() for line in lines)
+    return re.split(r"[.:](?: |$)", words)[0]
 
 
 def load(path: Path, seed: int | None = None, nodes: int | None = None) -> Scenario:

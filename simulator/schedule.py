@@ -46,9 +46,9 @@ class _Schedule:
 
     def run(self) -> None:
         while True:
-            while self._step():
-                pass
-            if len(self._busy) < self._jobs and self._serve():
+            if self._bound and self._step():
+                continue  # whoever is bound comes after it
+            if (len(self._busy) < self._jobs and self._serve()) or self._step():
                 continue
             if not self._busy:
                 break
@@ -89,11 +89,11 @@ class _Schedule:
     def _serve(self) -> bool:
         """Have a board do what is due; False: each has to wait for others, or for the end."""
         if self._bound and self._bound[0] is self._first() and self._bound[0][0] <= self._end_us:
-            due_us, _, board = heappop(self._bound)
-            self._clock.now_us = due_us  # nothing is due there before this board
+            self._clock.now_us, _, board = heappop(self._bound)  # where nothing is due before it
             board.step(self._lease_us)
         elif self._ahead and self._ahead[0][0] <= self._end_us:
             board = heappop(self._ahead)[2]
+            board.step(self._lease_us)
             while not board.busy and board.due_us() <= self._end_us:
                 board.step(self._lease_us)
         else:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A run in real time whose gateways speak to a network server of other hands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,13 +90,13 @@ class ServedRun(Run):
                     raise HostError(f"{path} has '{known.name}' with another key", "another --out")
         self._tell(f"register the nodes: node071 export tts-csv --ledger {path}, or chirpstack")
 
-    def _go(self, running: list[Board]) -> None:
+    def _go(self, boards: Sequence[Board]) -> None:
         assert self.udp is not None
         line, end_us = self.udp.line, self.scenario.duration_us
         try:
             while self.clock.now_us < end_us:
                 now_us = line.wait(min(self.clock.now_us + AHEAD_US, end_us))
-                schedule.run(running, self.clock, now_us, self._jobs)
+                schedule.run(boards, self.clock, now_us, self._jobs)
                 line.take()
         except KeyboardInterrupt:
             self.scenario = replace(self.scenario, duration_h=max(self.hours, _SHORTEST_H))

@@ -2,6 +2,7 @@
 """Rules about the board itself: its power, its starts, its radio, its clock, what it waits for."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -19,7 +20,7 @@ _WRONG_PPM = 1000  # a crystal is wrong by 50 at most
 _AGREE_PPM, _IN_A_ROW = 300, 3
 _PACED_PPM = 60_000  # a gap further off is no interval
 _LONG_WAIT_S = 60
-_SILENT = 3  # intervals
+_SILENT = 3  # readings that wait
 
 
 def no_start(node: Node, evidence: Evidence) -> Finding | None:
@@ -166,31 +167,32 @@ def radio(node: Node, evidence: Evidence) -> Finding | None:
 
 def clock(node: Node, evidence: Evidence) -> Finding | None:
     """A board whose own seconds are not those of the run."""
-    last = node.log[-1] if node.log else None
-    if last is not None and last.life == len(node.starts) - 1:
-        ahead_us = last.time_us - evidence.end_us
-        ppm = ahead_us * 1e6 / max(evidence.end_us - node.starts[-1][0], 1)
-        if ppm > _WRONG_PPM and ahead_us > 2 * _S:
-            return Finding(
-                "clock",
-                node.starts[-1][0],
-                f"clock error: the board's clock is fast by {ppm // 100 * 100:,.0f} ppm or more",
-                (
-                    f"its log ends {ahead_us / 1e6:.0f} s after the run did",
-                    f"{len(node.exchanges)} transmissions in the run",
-                ),
-                "replace the board or its crystal",
-            )
     found = _agreed(node)
-    if found is None:
+    if found is not None:
+        since_us, ppm = found
+        return Finding(
+            "clock",
+            since_us,
+            f"clock error: the board's clock is {'slow' if ppm > 0 else 'fast'} by about "
+            f"{abs(ppm):,.0f} ppm",
+            pace(node),
+            "replace the board or its crystal",
+        )
+    last = node.log[-1] if node.log else None
+    if last is None or last.life != len(node.starts) - 1:
         return None
-    since_us, ppm = found
+    ahead_us = last.time_us - evidence.end_us
+    ppm = ahead_us * 1e6 / max(evidence.end_us - node.starts[-1][0], 1)
+    if ppm < _WRONG_PPM or ahead_us < 2 * _S:
+        return None
     return Finding(
         "clock",
-        since_us,
-        f"clock error: the board's clock is {'slow' if ppm > 0 else 'fast'} by about "
-        f"{abs(ppm):,.0f} ppm",
-        pace(node),
+        node.starts[-1][0],
+        f"clock error: the board's clock is fast by {ppm // 100 * 100:,.0f} ppm or more",
+        (
+            f"its log ends {ahead_us / 1e6:.0f} s after the run did",
+            f"{len(node.exchanges)} transmissions in the run",
+        ),
         "replace the board or its crystal",
     )
 
@@ -266,10 +268,12 @@ def silent(node: Node, evidence: Evidence) -> Finding | None:
 
 
 def _silences(node: Node, evidence: Evidence) -> Iterator[tuple[int, int]]:
-    """The times in which nothing was sent for several intervals."""
+    """The times in which nothing was sent, and several readings were there to be sent."""
     times = [0, *(each.start_us for each in node.exchanges), evidence.end_us]
+    readings_us = [each.time_us for each in node.lines("reading")]
     for before_us, after_us in pairwise(times):
-        if after_us - before_us >= _SILENT * node.interval_s() * _S:
+        waiting = bisect_left(readings_us, after_us) - bisect_left(readings_us, before_us)
+        if waiting > _SILENT:
             yield before_us, after_us
 
 

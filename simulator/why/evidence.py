@@ -115,9 +115,8 @@ class Node:
 
     @property
     def joined_us(self) -> int | None:
-        """When it first had an answer to a join-request."""
-        found = (each.end_us for each in self.exchanges if each.joining and each.received)
-        return next(found, None)
+        """When it first joined, by its own word."""
+        return next((each.time_us for each in self.lines("joined after")), None)
 
     @property
     def data(self) -> list[Exchange]:

@@ -31,6 +31,9 @@ def read(folder: Path) -> Evidence:
     reader = _Reader(found)
     for number, text in enumerate(_lines(folder / "events.jsonl"), 1):
         reader.take(number, text)
+    if not reader.began:
+        cause = f"events.jsonl in {folder} does not say when the run began"
+        raise HostError(cause, "an older node071 made it: run the scenario again with --out")
     _read_capture(folder / "capture.jsonl", found)
     for path in sorted(folder.glob("*.log")):
         node = found.nodes.setdefault(path.stem, Node(path.stem))
@@ -52,7 +55,7 @@ class _Reader:
     """Takes the events one by one; each belongs to the last transmission of its node."""
 
     def __init__(self, evidence: Evidence):
-        self.evidence, self.ended = evidence, False
+        self.evidence, self.began, self.ended = evidence, False, False
         self._takes: dict[str, Callable[[Node, Exchange | None, dict[str, Any]], None]] = {
             "join-request": self._sent,
             "uplink": self._sent,
@@ -79,6 +82,7 @@ class _Reader:
         kind, name, evidence = event["event"], event["node"], self.evidence
         evidence.end_us = max(evidence.end_us, event["t_us"])
         if kind == "begin":
+            self.began = True
             evidence.start = datetime.fromisoformat(event["start"])
             evidence.gateways = dict(event["gateways"])
         elif kind == "end":

@@ -9,6 +9,8 @@ from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from host import files
 
 HANG_S = 240
@@ -92,6 +94,7 @@ class Sandbox:
         self.variables = {name: os.environ[name] for name in names if name in os.environ}
         self.variables |= {"HOME": str(self.home), "TMPDIR": str(self.temporary)}
         self.variables |= {"XDG_RUNTIME_DIR": str(self.runtime), "PYTHONPATH": str(files.root())}
+        self.variables["XDG_CACHE_HOME"] = str(user_cache_path())  # firmware is compiled there once
         self.variables |= variables
         self.said, self.secrets = [], {}
         self.watch = Watch(self.temporary)
@@ -148,11 +151,14 @@ class Sandbox:
     def open_to_others(self):
         """Files that hold a secret, or held it for a moment, and that others may read."""
         now = self._files()
-        modes = self.watch.modes | {path: path.stat().st_mode for path in now}
+        modes = self.watch.modes | {
+            path: path.stat().st_mode for folder in self.folders for path in folder.rglob("*")
+        }
         return [
             f"{path} has mode {modes[path] & 0o777:o}"
             for path, data in (self.watch.texts | now).items()
-            if modes[path] & 0o077 and leaks(data, self.secrets)
+            if all(modes[each] & 0o077 for each in (path, *path.parents) if each in modes)
+            and leaks(data, self.secrets)
         ]
 
     def _files(self):

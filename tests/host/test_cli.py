@@ -148,6 +148,22 @@ def test_a_mistake_of_ours_is_one_line_too():
     assert re.fullmatch(rf"error: {cause}; this is a mistake in node071: .*\n", done.stderr)
 
 
+def test_a_folder_that_does_not_suit_a_library_is_no_news(tmp_path):
+    """platformdirs warns of a runtime folder that others may enter."""
+    (wide := tmp_path / "wide").mkdir(mode=0o755)
+    (tmp_path / "port").write_text("no port")
+    done = subprocess.run(
+        [sys.executable, "-m", "host.cli", "monitor", "--port", "port"],
+        cwd=tmp_path,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(wide), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    said = "error: port is no serial port; node071 doctor finds those with a board\n"
+    assert done.stderr == said
+
+
 def test_a_file_called_json_is_not_the_option(files):
     done = run("replay", "--", "--json")
     assert (done.exit_code, done.stdout) == (1, "") and "no file --json" in done.stderr

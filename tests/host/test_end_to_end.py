@@ -29,6 +29,8 @@ from workbench import PICO, TTGO
 
 from host import boards, files
 from host.provision import Identity
+from simulator import scenario as scenarios
+from simulator.faults import FaultPlan
 from simulator.flash_chip import FlashChip
 from simulator.network import Device, Network
 from simulator.virtual_board import VirtualBoard
@@ -201,21 +203,19 @@ class Bench:
             trial.network = Network([registered], Random(71), start=trial.scenario.start, adr=True)
             trial.board.unique_id = UNIQUE_IDS[self.row.name]
             trial.board.flash.write_bytes(self.filesystem())
-            (gateway,) = trial._gateways.values()
-            trial.at(GOES_OFF_H, setattr, gateway, "off", True)
-            trial.at(COMES_DOWN_H, come_down, trial, gateway)
+            trial.at(COMES_DOWN_H, come_down, trial.board)
 
-        def come_down(trial, gateway):
-            trial.board.power_off()
-            self.filesystem(trial.board.flash.read_bytes())
+        def come_down(board):
+            board.power_off()
+            self.filesystem(board.flash.read_bytes())
             self.maintain()
-            trial.board.flash.write_bytes(self.filesystem())
-            gateway.off = False
-            trial.board.power_on()
+            board.flash.write_bytes(self.filesystem())
+            board.power_on()
 
-        return trials.Trial(
-            self.folder / "street", END_H, prepare, kit="classroom", board=self.row.name
-        )
+        (gateway,) = scenarios.find(None).gateways
+        off = FaultPlan("gateway-off", GOES_OFF_H, gateway=gateway.name, until_h=COMES_DOWN_H)
+        parts = {"kit": "classroom", "board": self.row.name, "faults": (off,)}
+        return trials.Trial(self.folder / "street", END_H, prepare, **parts)
 
 
 def dev_nonces(trial):
@@ -270,7 +270,7 @@ def test_a_node_from_its_box_to_the_street_and_back(tmp_path, name):
     meant = [desk.work / f"classroom-1-tts.{end}" for end in ("csv", "json")]
     ledger = desk.data / "nodes.ledger"
     assert desk.found([*meant, *([] if bench.esp32 else [ledger])]) == []
-    assert desk.open_to_others() == [] and desk.watch.texts
+    assert desk.open_to_others() == []
     for path in (ledger, desk.work / "nodes.backup", *meant):
         assert path.stat().st_mode & 0o777 == 0o600, path
     assert all(path.stat().st_mode & 0o077 == 0 for path in (desk.data, *desk.data.rglob("*")))

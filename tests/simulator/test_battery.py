@@ -142,6 +142,8 @@ def test_a_power_cut_in_deep_sleep_is_a_power_on(trial):
     cut = FaultPlan("power-cut", 1.2, "node", until_h=1.4)
     run = trial(3.0, kit="box", board=ESP32, faults=(cut,))
     assert run.starts()[4] == (1.4, "power") and run.restarts() == ["power-on", "power-on"]
+    times = run.board.time_by_state_us()  # unplugged it draws nothing
+    assert times["off"] == pytest.approx(0.2 * 3.6e9) and sum(times.values()) == 3 * 3.6e9
     counters = sorted({row.f_cnt for row in run.rows})
     assert counters[:3] == [0, 1, 2] and counters[3:] == list(range(64, 61 + len(counters)))
 

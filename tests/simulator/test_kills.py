@@ -55,6 +55,7 @@ kind = "ditch"
 KEPT = ("events.jsonl", "capture.jsonl", "capture.pcap")
 MOMENTS = 10
 HANG_S = 90  # within it something has to happen, or the test fails
+pytestmark = pytest.mark.timeout(3 * HANG_S)
 
 
 class Killed:

@@ -260,19 +260,35 @@ def test_a_run_with_nothing_in_it_is_still_a_page(tmp_path):
     assert "What was measured" not in (tmp_path / report.NAME).read_text()
 
 
-def test_simulate_out_writes_it_and_a_crowd_alone_is_told_of(tmp_path):
-    path = tmp_path / "crowd.toml"
-    path.write_text(
-        'start = 2026-11-23T00:00:00Z\nduration_h = 1\n[[gateway]]\nname = "g"\n'
-        '[[crowd]]\nname = "many"\ncount = 50\n'
-    )
-    done = CliRunner().invoke(cli, ["simulate", str(path), "--json", "--out", str(tmp_path)])
+TOWN = """
+start = 2026-11-23T06:00:00Z
+duration_h = 22
+gateway = [{ name = "depot", x_m = 300 }]
+crowd = [{ name = "many", count = 50 }]
+node = [{ name = "bin-1", kit = "bin", board = "rpi-pico-rfm95", world = "full" }]
+[world.full]
+kind = "bin"
+bags_a_day = 20
+"""
+
+
+def test_simulate_out_writes_all_that_is_read(tmp_path):
+    path = tmp_path / "town.toml"
+    path.write_text(TOWN)
+    done = CliRunner().invoke(cli, ["simulate", str(path), "--out", str(tmp_path)])
     assert done.exit_code == 0, done.output
-    (crowd,) = json.loads(done.stdout)["crowds"]
+    made = done.stdout.splitlines()[-2:]
+    assert made == [
+        f"report: {tmp_path / report.NAME}",
+        f"bins due tomorrow: 1, {tmp_path / 'bins.geojson'}",
+    ]
+    found = json.loads((tmp_path / "bins.geojson").read_text())["features"]
+    assert [each["properties"]["kind"] for each in found] == ["depot", "bin", "round"]
+    (crowd,) = json.loads((tmp_path / "summary.json").read_text())["crowds"]
     heard = "All" if crowd["heard"] == crowd["sent"] else f"{crowd['heard']:,} of"
-    said = f"many, 50 cheap nodes: {heard} {crowd['sent']:,} messages arrived"
     text = (tmp_path / report.NAME).read_text()
-    assert said in text
+    assert f"many, 50 cheap nodes: {heard} {crowd['sent']:,} messages arrived" in text
+    assert "bin-1: " in text and "; due tomorrow." in text
     report.write(tmp_path)
     assert (tmp_path / report.NAME).read_text() == text
 

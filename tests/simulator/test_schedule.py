@@ -262,13 +262,13 @@ def boards(tmp_path):
     """A function: run programs on a board each, named a, b and so on, for so many seconds."""
     Counted.computing = Counted.most = 0
 
-    def made(*programs, jobs=2, seconds=10, fit=lambda board, common: None):
+    def made(*programs, jobs=2, seconds=10, fit=lambda board, common: None, hang_s=120):
         found, common = [], Clock()
         for name, program in zip("abcdef", programs, strict=False):
             flash, log = tmp_path / f"{name}.flash", tmp_path / f"{name}.log"
             flash.write_bytes(image.build({"main.py": program.encode()}, 64, 256))
             board = Counted(name, "rp2040", flash, log.open("wb"), Clock(), 1)
-            board.hang_s = 1
+            board.hang_s = hang_s
             board.clock.call_at(0, board.power_on)
             fit(board, common)
             found.append(board)
@@ -301,13 +301,13 @@ def test_so_many_boards_compute_at_once_and_no_more(boards, jobs):
 @pytest.mark.parametrize(
     ("program", "words"),
     [
-        ("n = 0\nwhile True:\n    n += 1\n", r"^b: 1 s without a call.*line 3"),
+        ("n = 0\nwhile True:\n    n += 1\n", r"^b: 10 s without a call.*line 3"),
         ("import sys\nsys.exit()\n", r"^b: its MicroPython ended by itself"),
     ],
 )
 def test_the_one_that_fails_among_others_is_named(boards, program, words):
     with pytest.raises(HostError, match=words):
-        boards(SLEEPS, program, READS)
+        boards(SLEEPS, program, READS, hang_s=10)
 
 
 RADIO = """

@@ -78,11 +78,13 @@ FAULTS = {  # by the name of the node: what goes wrong there, and the rule that 
     "e": (FaultPlan("power-cut", 2.0, "e", until_h=100.0), "no-life"),
     "f": (FaultPlan("power-cut", 2.0, "f"), "power"),
     "g": (FaultPlan("world-frozen", 2.0, "g", until_h=5.0), "still"),
+    "h": (FaultPlan("clock-drift", 2.0, "h", clock_ppm=-20000), "clock"),
+    "i": (FaultPlan("clock-drift", 2.0, "i", clock_ppm=20000, until_h=4.0), "clock"),
 }
 
 
 def test_each_fault_of_a_node_is_found_at_that_node_alone(explained):
-    """Seven nodes with a fault each, and one without."""
+    """Nine nodes with a fault each, and one without."""
     faults = tuple(fault for fault, _ in FAULTS.values())
     found = explained(6.0, {name: {} for name in [*FAULTS, "well"]}, faults=faults)
     assert rules(found) == {name: rule for name, (_, rule) in FAULTS.items()} | {"well": None}
@@ -91,6 +93,8 @@ def test_each_fault_of_a_node_is_found_at_that_node_alone(explained):
         assert begins_us - 700e6 < first.since_us < begins_us + 700e6, name
         assert not found[name].later and first.next_step and first.evidence
     assert "scd4x" in found["a"].first.cause and "again from" in found["a"].first.evidence[0]
+    assert "slow by about 20," in found["h"].first.cause
+    assert "fast by about 19," in found["i"].first.cause
     assert found["f"].first.slight and not found["d"].first.slight
 
 
@@ -229,10 +233,21 @@ def test_the_first_of_two_causes_is_named_first(explained):
 
 @pytest.mark.parametrize("kit", boards.kits())
 def test_nothing_is_wrong_where_nothing_is(kit, tmp_path):
-    """Each kit in its own scenario for a day."""
-    Run(replace(scenarios.find(kit), duration_h=24.0), tmp_path).execute()
+    """Each kit in its own scenario for fourteen hours."""
+    Run(replace(scenarios.find(kit), duration_h=14.0), tmp_path).execute()
     _, found = explain(tmp_path)
     assert [each.first for each in found] == [None] * len(found)
+
+
+@pytest.mark.parametrize("name", ["bin-route", "flooding-ditch", "region", "rush-hour"])
+def test_nothing_is_wrong_in_a_ready_scenario_without_a_fault(name, tmp_path):
+    """Shortened: two of its nodes, for the first hours; the others are those of the kits."""
+    ready = scenarios.find(name)
+    assert not ready.faults
+    hours = min(ready.duration_h, 5.0)
+    Run(replace(ready, nodes=ready.nodes[:2], duration_h=hours), tmp_path).execute()
+    _, found = explain(tmp_path)
+    assert found and [each.first for each in found] == [None] * len(found)
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +283,12 @@ def test_the_command_names_what_is_missing(kept, tmp_path):
     assert why(kept, "--node", "c").exit_code == 2
     done = why(tmp_path)
     assert done.exit_code == 1 and "there is no events.jsonl" in done.output
+    for path in kept.iterdir():
+        shutil.copy(path, tmp_path)
+    lines = (kept / "events.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "events.jsonl").write_text("".join(lines[1:]))
+    done = why(tmp_path)
+    assert done.exit_code == 1 and "does not say when the run began" in done.output
 
 
 def test_a_line_that_is_cut_short_is_told_and_passed_over(kept, tmp_path):

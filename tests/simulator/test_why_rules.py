@@ -430,16 +430,40 @@ def too_long(bench):
 # What is measured.
 
 
+def failing(bench, problem, rows):
+    """A sensor that fails from 7000 s on, look after look, in so many readings."""
+    bench.say(7000, "sensor faults 0b111")
+    for look in range(20 * rows):
+        bench.say(7000 + 30 * look, f"sensor scd4x fails: {problem}")
+    late = [e for e in bench.node.log if e.text.startswith("reading") and e.uptime_s > 7000]
+    for line in late[:rows]:
+        bench.node.log[bench.node.log.index(line)] = replace(line, text="reading {-1: 7}")
+
+
 @case("sensor-silent", say_nothing("sensor faults"))
 def sensor_silent(bench):
-    bench.say(7000, "sensor scd4x fails: [Errno 5] EIO")
-    bench.say(7000, "sensor faults 0b111")
+    failing(bench, "[Errno 5] EIO", 3)
+    bench.say(8810, "sensor faults 0b0")
+
+
+@case("sensor-silent", say_nothing("sensor faults"))
+def sensor_silent_between_two_readings(bench):
+    failing(bench, "[Errno 5] EIO", 1)
+    bench.say(7610, "sensor faults 0b0")
 
 
 @case("sensor-frozen", say_nothing("sensor faults"))
 def sensor_frozen(bench):
-    bench.say(7000, "sensor scd4x fails: frozen")
+    failing(bench, "frozen", ROWS - 12)
+
+
+def test_one_look_that_fails_is_no_cause():
+    """A car moves under the sensor, or a battery node meets no echo once."""
+    bench = Bench()
+    bench.say(7000, "sensor a02yyuw fails: 4 bad shots, the last: no echo")
     bench.say(7000, "sensor faults 0b111")
+    bench.say(7400, "sensor faults 0b0")
+    assert bench.rule() is None
 
 
 def measured(bench, values):
