@@ -87,7 +87,7 @@ def look_at(run: KeptRun, bins: Sequence[Bin]) -> list[str]:
         if count >= _OFTEN * node["decoded"]:
             said.setdefault(remark, []).append(node["name"])
     for remark, who in said.items():
-        found.append(f"{remark.capitalize()}: {_listed(who, 8)}. {advice(remark)}")
+        found.append(f"{remark[:1].upper()}{remark[1:]}: {_listed(who, 8)}. {advice(remark)}")
     return found
 
 
@@ -155,7 +155,9 @@ def _bins(run: KeptRun, bins: Sequence[Bin]) -> Iterator[str]:
         yield f"{due} of {len(bins)} bins {verb} due tomorrow, {DUE_PCT} % full or more{emptied}."
     for each in bins if len(bins) <= _EACH else ():
         rises = "" if each.rise_pct_day is None else f", rising {each.rise_pct_day:g} % a day"
-        tomorrow = "; due tomorrow" if each.due else "; not due tomorrow"
+        known = each.due or each.rise_pct_day is not None
+        tomorrow = "due tomorrow" if each.due else "not due tomorrow"
+        tomorrow = f"; {tomorrow}" if known else "; too few hours to tell of tomorrow"
         yield f"{each.name}: {each.fill_pct:.0f} % full{rises}{tomorrow}."
 
 

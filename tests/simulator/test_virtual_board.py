@@ -34,6 +34,7 @@ COUNT = b"with open('log', 'a') as file:\n    file.write('m')\n"
 def board(request, tmp_path_factory):
     flash = tmp_path_factory.mktemp("board") / "flash"
     with VirtualBoard(request.param, flash, files={"kept.txt": b"kept"}) as made:
+        mpremote(made, "exec", "pass")  # it has started, and said so
         yield made
 
 
