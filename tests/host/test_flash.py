@@ -270,10 +270,10 @@ def test_a_cable_pulled_in_an_update_leaves_the_old_firmware_or_the_new(tmp_path
 
 @pytest.mark.parametrize("seed", CUTS)
 def test_a_cable_pulled_while_an_esp32_is_flashed_loses_nothing_that_was_measured(tmp_path, seed):
-    assert flash_cut(tmp_path, somewhere(seed, 43000, 3000))
+    assert flash_cut(tmp_path, somewhere(seed, 75000, 3000))
 
 
 def test_without_a_backup_the_check_of_a_cut_sees_what_is_lost(tmp_path, monkeypatch):
     monkeypatch.setattr(holdings, "keep", lambda *what: None)
     with pytest.raises(AssertionError):
-        flash_cut(tmp_path, {"to_board": 30000})
+        flash_cut(tmp_path, {"to_board": 56000})
