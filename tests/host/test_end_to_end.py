@@ -152,7 +152,7 @@ class Bench:
         assert row["state"] == "registered"
         desk.run("devices", "show", "classroom-1")
         desk.run("devices", "show", "classroom-1", "--json")
-        desk.run("doctor", *self.port, "--json")
+        desk.end(desk.start("doctor", *self.port, "--json"))  # it may take longer than that waits
         self.other_key.write_text(KEY.hex() + "ff")
         own = ("--board", self.row.name, "--kit", "classroom", *self.port)
         desk.run("provision", *own, "--app-key", f"@{self.other_key}", status=2)

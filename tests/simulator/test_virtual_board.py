@@ -197,7 +197,7 @@ def test_an_rp2040_formats_what_it_cannot_read(once):
 
 
 def test_sensors_can_be_on_a_board_before_it_is_provisioned(once):
-    board = once(kit="classroom", mpy=5)
+    board = once(kit="classroom", says_too={"mpy": 5})
     assert mpremote(board, "exec", scan(board.board)) == (0, "[98]\n")
     assert mpremote(board, "eval", "__import__('sys').implementation._mpy") == (0, "5\n")
 
