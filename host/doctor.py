@@ -2,6 +2,7 @@
 """Finds boards and what is wrong with them, before it goes wrong; each has a next step."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from host import esp32, firmware, image, port, portlock, uf2
 from host.boards import boards
 from host.enrol import identity_of
 from host.errors import HostError
-from host.port import Attached, Port, PortError
+from host.port import BOOT_MODE, GARBAGE, OTHER_PYTHON, SILENT, Attached, Port, PortError
 from host.provisioning import LEAST, MPY
 from host.state import State
 from host.visit import Visit
@@ -25,10 +26,23 @@ NOTHING = (
 )
 
 
+# What is found, beside the codes of a port.
+NO_MICROPYTHON, OLD_MICROPYTHON, OTHER_MPY, OWN_PROGRAM, NO_ROOM, NO_FIRMWARE, OTHER_FIRMWARE = (
+    "no-micropython", "old-micropython", "other-mpy", "own-program", "no-room", "no-firmware",
+    "other-firmware",
+)  # fmt: skip
+NOT_PROVISIONED, UNKNOWN_USB, OTHER_DRIVE = "not-provisioned", "unknown-usb", "other-drive"
+WANTS_MICROPYTHON = (NO_MICROPYTHON, OLD_MICROPYTHON, OTHER_MPY, OTHER_PYTHON)  # that cures it
+
+
 @dataclass(frozen=True)
 class Finding:
-    """Something that is so, and what to do about it; `wrong`: until then it does not work."""
+    """Something that is so, and what to do about it; `wrong`: until then it does not work.
 
+    Programs go by its `code`.
+    """
+
+    code: str
     cause: str
     next_step: str
     wrong: bool = True
@@ -42,7 +56,6 @@ class Look:
     what: str = ""
     usb: str = ""
     findings: list[Finding] = field(default_factory=list)
-    silent: bool = False  # no MicroPython answers, but its boot loader
 
     @property
     def well(self) -> bool:
@@ -76,9 +89,10 @@ def _drive(drive: Path) -> Look:
     look = Look(str(drive), "RP2040 in its boot loader" if rp2040 else "a board's UF2 drive")
     if rp2040:
         step = f"{_UPDATE} --micropython VERSION"
-        look.findings.append(Finding("it waits for MicroPython", step))
+        look.findings.append(Finding(NO_MICROPYTHON, "it waits for MicroPython", step))
     else:
-        look.findings.append(Finding("it is no RP2040", "node071 boards lists what is supported"))
+        step = "node071 boards lists what is supported"
+        look.findings.append(Finding(OTHER_DRIVE, "it is no RP2040", step))
     return look
 
 
@@ -88,11 +102,13 @@ def _port(row: Attached, say: Callable[[str], None]) -> Look:
     look = Look(row.port, row.product or "a serial port", row.usb)
     if row.usb and not likely:
         step = "if it is a board of node071 boards, go on; else leave it"
-        look.findings.append(Finding(f"no board has the USB id {row.usb}", step, wrong=False))
+        cause = f"no board has the USB id {row.usb}"
+        look.findings.append(Finding(UNKNOWN_USB, cause, step, wrong=False))
     by = portlock.holders(row.port) if row.usb else []
     if by:
         step = "close that program: two at one port take each other's bytes"
-        look.findings.append(Finding(f"{row.port} is open in {', '.join(by)}", step))
+        cause = f"{row.port} is open in {', '.join(by)}"
+        look.findings.append(Finding(portlock.BUSY, cause, step))
         return look
     try:
         with Port(row.port, say, _WAIT_S) as line:
@@ -100,9 +116,11 @@ def _port(row: Attached, say: Callable[[str], None]) -> Look:
                 with Visit(line) as visit:
                     _board(look, visit)
             except PortError as error:
+                if error.code not in (SILENT, GARBAGE, BOOT_MODE):  # esptool would reset it
+                    raise
                 _silent(look, line, row, error)
     except HostError as error:
-        look.findings.append(Finding(str(error), error.next_step))
+        look.findings.append(_finding(error))
     return look
 
 
@@ -110,11 +128,18 @@ def _silent(look: Look, line: Port, row: Attached, error: PortError) -> None:
     """What does not answer as MicroPython may still be an ESP32 in its boot loader."""
     mac = esp32.read_mac(row.port, line.lock, attempts=1)
     if mac is None:
-        look.findings.append(Finding(str(error), error.next_step))
+        look.findings.append(_finding(error))
         return
-    look.what, look.silent = f"ESP32 with MAC {mac.hex(':')}", True
+    with suppress(PortError), Visit(line) as visit:  # esptool has reset it: if it slept it is awake
+        return _board(look, visit)
+    look.what = f"ESP32 with MAC {mac.hex(':')}"
     step = f"{_UPDATE} --micropython VERSION; if it had it: press its reset button, without BOOT"
-    look.findings.append(Finding("its boot loader answers, but no MicroPython", step))
+    cause = "its boot loader answers, but no MicroPython"
+    look.findings.append(Finding(NO_MICROPYTHON, cause, step))
+
+
+def _finding(error: HostError) -> Finding:
+    return Finding(error.code, str(error), error.next_step)
 
 
 def _board(look: Look, visit: Visit) -> None:
@@ -125,31 +150,31 @@ def _board(look: Look, visit: Visit) -> None:
     found = look.findings
     if facts.version[:2] < LEAST:
         step = f"{_UPDATE} --micropython VERSION"
-        found.append(Finding(f"MicroPython {version} is older than 1.24", step))
+        found.append(Finding(OLD_MICROPYTHON, f"MicroPython {version} is older than 1.24", step))
     if facts.mpy != MPY:
         step = f"take a MicroPython with .mpy format {MPY}: {_UPDATE} --micropython VERSION"
         cause = f"its MicroPython runs .mpy format {facts.mpy}, our files have format {MPY}"
-        found.append(Finding(cause, step))
+        found.append(Finding(OTHER_MPY, cause, step))
     if facts.main and not facts.firmware:
         step = "keep it with mpremote fs cp :main.py . and then node071 provision --replace"
-        found.append(Finding("a program of its own, main.py, starts by itself", step))
+        found.append(Finding(OWN_PROGRAM, "a program of its own, main.py, starts by itself", step))
     if facts.free < _ROOM:
         step = "mpremote fs rm what is not of node071"
         cause = f"{facts.free // 1024} KiB are free, {_ROOM // 1024} KiB are needed for an update"
-        found.append(Finding(cause, step))
+        found.append(Finding(NO_ROOM, cause, step))
     if not facts.firmware:
         step = "node071 provision --board NAME --kit NAME"
-        found.append(Finding("it has no firmware of node071", step, wrong=False))
+        found.append(Finding(NO_FIRMWARE, "it has no firmware of node071", step, wrong=False))
         return
     write, remove = firmware.changes(
         visit.digests(), visit.read(firmware.MANIFEST), image.firmware()
     )
     if write or remove:
         cause = f"its firmware is another version: {len(write)} files differ"
-        found.append(Finding(cause, _UPDATE, wrong=False))
+        found.append(Finding(OTHER_FIRMWARE, cause, _UPDATE, wrong=False))
     identity = identity_of(State(visit.state()))
     if identity is None:
         step = "node071 provision --board NAME --kit NAME"
-        found.append(Finding("it is not provisioned", step, wrong=False))
+        found.append(Finding(NOT_PROVISIONED, "it is not provisioned", step, wrong=False))
     else:
         look.what += f", node '{identity.name}' with DevEUI {identity.dev_eui.hex().upper()}"

@@ -3,11 +3,14 @@
 
 
 class HostError(Exception):
-    """What went wrong in one line, and in `next_step` what to do about it."""
+    """What went wrong in one line, and in `next_step` what to do about it.
 
-    def __init__(self, message: str, next_step: str = ""):
+    `code` names it for programs, where one goes by it.
+    """
+
+    def __init__(self, message: str, next_step: str = "", code: str = ""):
         super().__init__(message)
-        self.next_step = next_step
+        self.next_step, self.code = next_step, code
 
 
 class WrongUse(HostError):

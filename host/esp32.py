@@ -2,16 +2,21 @@
 """MicroPython images for the ESP32: checked to the last byte, and written by esptool."""
 
 import hashlib
+import os
 import re
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from host.errors import HostError
 
+DEAF = "deaf"  # the code of a chip that does not listen: nothing was written
 OFFSET = 0x1000  # of the image in flash: the boot loader begins there
 SECTOR = 4096
 _TABLE = 0x8000  # the partition table (ESP-IDF, CONFIG_PARTITION_TABLE_OFFSET)
@@ -25,6 +30,7 @@ _APP, _CHECKSUM = 0, 0xEF
 _CHIPS = {0: "ESP32", 2: "ESP32-S2", 5: "ESP32-C3", 9: "ESP32-S3", 12: "ESP32-C2", 13: "ESP32-C6"}
 _BAUDS = (460800, 115200)  # some cables and CH340 clones only do the second
 _TIMEOUT_S = 600
+_REACHED = "Connected to "  # what esptool says once a chip has answered
 ANOTHER = "download it again, or take the file for this board: node071 boards show NAME"
 
 
@@ -127,39 +133,75 @@ def read_mac(port: str, lock: tuple[int, ...] = (), attempts: int = 2) -> bytes 
     words = ["--connect-attempts", str(attempts), "read-mac"]
     status, output = _esptool(words, port, lock, 60)
     found = re.search(r"MAC:\s*((?:[0-9a-f]{2}:){5}[0-9a-f]{2})\b", output, re.I)
-    return bytes.fromhex(found[1].replace(":", "")) if not status and found else None
+    return bytes.fromhex(found[1].replace(":", "")) if status == 0 and found else None
 
 
-def write(port: str, parts: Mapping[int, Path], lock: tuple[int, ...] = ()) -> None:
-    """Write files at their offsets, in one run; esptool compares an MD5 of each with the flash.
+def write(port: str, parts: Mapping[int, bytes], lock: tuple[int, ...] = ()) -> None:
+    """Write bytes at their offsets, in one run; esptool compares an MD5 of each with the flash.
 
-    HostError says what stands in the way.
+    HostError says what stands in the way; with the code DEAF nothing was written.
     """
-    words = [word for at, path in sorted(parts.items()) for word in (hex(at), str(path))]
-    output = ""
-    for baud in _BAUDS:
-        status, output = _esptool(
-            ["--baud", str(baud), "write-flash", "--no-progress", *words], port, lock, _TIMEOUT_S
-        )
-        if not status:
-            return
+    output, reached = "", False
+    with ExitStack() as files:
+        words, held = [], lock
+        for at, data in sorted(parts.items()):
+            name, descriptors = files.enter_context(_nameless(data))
+            words += [hex(at), name]
+            held += descriptors
+        for baud in _BAUDS:
+            speed = ["--baud", str(baud), "write-flash", "--no-progress"]
+            status, output = _esptool([*speed, *words], port, held, _TIMEOUT_S)
+            if status == 0:
+                return
+            # one that was stopped may have told only its own buffer
+            reached = reached or status is None or _REACHED in output
+            if not reached:
+                break  # it begins at the same speed always
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    said = next((line for line in reversed(lines) if "error" in line.lower()), "")
-    if "boot mode" in output or "No serial data" in output or "onnect" in said:
+    said = next((line for line in reversed(lines) if "error" in line.lower()), "it says nothing")
+    if not reached and "Could not open" not in said:
         raise HostError(
             f"the ESP32 on {port} does not listen to its boot loader: {said[:100]}",
             "hold its BOOT button, press reset, let go of BOOT, and run the same command again; "
             "take an SD card out",
+            DEAF,
         )
     raise HostError(
-        f"esptool did not finish: {said[:140] or 'it says nothing'}",
+        f"esptool did not finish: {said[:140]}",
         "use a short cable, and run the same command again: what was on the board is kept",
+        "" if reached else DEAF,
     )
+
+
+@contextmanager
+def _nameless(data: bytes) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """(path for a program that inherits the descriptors, descriptors) of bytes that hold keys.
+
+    They are gone with the last program that has them, also with one that is killed. Windows has
+    no such thing: there it is a file in a folder of this user, which the end of the run removes.
+    """
+    if os.name == "nt":
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "part.bin")
+            path.write_bytes(data)
+            yield str(path), ()
+        return
+    with _without_name() as file:
+        file.write(data)
+        file.flush()
+        yield f"/dev/fd/{file.fileno()}", (file.fileno(),)
+
+
+def _without_name() -> IO[bytes]:
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("node071"), "wb")
+    return tempfile.TemporaryFile()
 
 
 def _esptool(
     words: list[str], port: str, lock: tuple[int, ...], timeout_s: float
-) -> tuple[int, str]:
+) -> tuple[int | None, str]:
+    """(exit status, what it said); None: it took too long and was stopped."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "esptool", "--chip", "esp32", "--port", port, *words],
@@ -172,5 +214,5 @@ def _esptool(
             pass_fds=lock if sys.platform != "win32" else (),
         )
     except subprocess.TimeoutExpired:
-        return 1, "error: the board stopped answering"
+        return None, "error: the board stopped answering"
     return done.returncode, done.stdout

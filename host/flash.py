@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Puts firmware on a board, with MicroPython or without, and gives it back what it held."""
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ _FLAG = "/service"  # with it in flash a node starts into service mode (firmware
 _READINGS = image.STATE + "/readings/"
 _START = "start"  # the record of firmware/start.py: its first number counts the starts
 _DRIVE_S = 30.0
+_RELEASE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Flasher:
         self._port, self._ledger, self._backups, self._job = port, ledger, backups, job
         self._progress = progress
         self._contents = image.firmware(job.firmware)
+        self._node_waits = False  # in service mode, and nothing is written over yet
 
     def run(self) -> Report:
         """Do it all. HostError: what stands in the way, and what the board is now."""
@@ -80,9 +81,20 @@ class Flasher:
         if made is None:
             return self._update()
         enrolled, after = self._read()
-        if self._job.board.uf2_family is None:
-            return self._esp32(made, enrolled, after)
-        return self._rp2040(made, self._job.board.uf2_family)
+        try:
+            if self._job.board.uf2_family is None:
+                return self._esp32(made, enrolled, after)
+            return self._rp2040(made, self._job.board.uf2_family)
+        except BaseException:
+            if self._node_waits:
+                self._release()
+            raise
+
+    def _release(self) -> None:
+        """Send the node back to work that was about to be flashed."""
+        with suppress(HostError, OSError):  # the first trouble is the one to tell
+            self._port.prompt(_RELEASE_S)
+            self._port.send("import service; service.leave()")
 
     # The firmware alone.
 
@@ -156,6 +168,7 @@ class Flasher:
                     newer = {path: found[path] for path in found if path.startswith(_READINGS)}
                     enrolled, after = self._from_ledger(unique_id, newer | lost)
                 visit.stays = True  # back at work it would count on, and nobody would know
+                self._node_waits = lost is None and visit.facts.firmware
                 return enrolled, after
         except PortError as error:
             return self._unreadable(error)
@@ -244,10 +257,7 @@ class Flasher:
             contents | after.files | {_FLAG: b""}, size // image.BLOCK_SIZE, board.prog_size
         )
         self._progress(what, 0.0)
-        if enrolled is not None:
-            holdings.begin(self._backups, enrolled.node.unique_id)
-        with _private_files({esp32.OFFSET: made.data, offset: filesystem}) as parts:
-            esp32.write(self._port.name, parts, self._port.lock)
+        self._write_esp32({esp32.OFFSET: made.data, offset: filesystem}, enrolled)
         self._progress(what, 1.0)
         self._port.await_prompt()
         with Visit(self._port, self._progress) as visit:
@@ -255,6 +265,26 @@ class Flasher:
             self._take_start(visit, after)
             self._compare(visit, after)
             return self._report(visit, enrolled, after, written, 0)
+
+    def _write_esp32(self, parts: dict[int, bytes], enrolled: Enrolled | None) -> None:
+        """Write over all that is on the board; until that is done, what was kept is the truth."""
+        unique_id = enrolled.node.unique_id if enrolled is not None else None
+        if unique_id:
+            holdings.begin(self._backups, unique_id)
+        waited, self._node_waits = self._node_waits, False
+        try:
+            esp32.write(self._port.name, parts, self._port.lock)
+        except HostError as error:
+            if waited and error.code == esp32.DEAF:  # it is what it was
+                self._node_waits = True
+                if unique_id:
+                    holdings.call_off(self._backups, unique_id)
+            raise
+        except KeyboardInterrupt:
+            step = "run the same command again: what it held is kept"
+            raise HostError(
+                "stopped while the board was written: it does not start", step
+            ) from None
 
     # RP2040: a drive for MicroPython, then the firmware file by file.
 
@@ -285,6 +315,7 @@ class Flasher:
     def _drive(self) -> Path:
         """The drive of the boot loader, into which the board is sent."""
         if not self._drives():
+            self._node_waits = False
             self._port.send("import machine; machine.bootloader()")
         end_s = time.monotonic() + _DRIVE_S
         while not (found := self._drives()):
@@ -299,14 +330,3 @@ class Flasher:
             names = ", ".join(map(str, found))
             raise HostError(f"several boards wait as drives: {names}", "name one with --drive")
         return found[0]
-
-
-@contextmanager
-def _private_files(parts: dict[int, bytes]) -> Iterator[dict[int, Path]]:
-    """Bytes as files that only this user can read, gone afterwards: they hold keys."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = {}
-        for offset, data in parts.items():
-            paths[offset] = Path(folder, f"{offset:x}.bin")
-            paths[offset].write_bytes(data)
-        yield paths

@@ -26,6 +26,11 @@ def begin(folder: Path, unique_id: bytes) -> None:
     _write(folder, unique_id, {"files": kept(folder, unique_id) or {}, "writing": True})
 
 
+def call_off(folder: Path, unique_id: bytes) -> None:
+    """It was not written over after all: the board itself is the truth."""
+    _write(folder, unique_id, {"files": kept(folder, unique_id) or {}, "writing": False})
+
+
 def kept(folder: Path, unique_id: bytes) -> dict[str, bytes] | None:
     """The files that were kept of a board, None when nothing is."""
     files: dict[str, bytes] | None = _read(folder, unique_id).get("files")

@@ -22,7 +22,16 @@ from host import files, portlock
 from host.errors import HostError
 
 BAUD = 115200
+# What can be the matter with a port, beside portlock.BUSY: the codes of PortError.
+GONE, FORBIDDEN, NO_PORT, SILENT, BOOT_MODE, GARBAGE, OTHER_PYTHON = (
+    "gone", "no-permission", "no-port", "silent", "boot-mode", "garbage", "other-python",
+)  # fmt: skip
 _AGENT = Path(__file__).with_name("onboard") / "agent.py"
+_WHO = """import sys
+if sys.implementation[0] != "micropython":
+    print('{"other": "%s"}' % sys.implementation[0])
+    raise ValueError
+"""
 _PROMPT = b">>> "
 _TURN_S = 0.1
 _ASLEEP_S = 4.0  # without a byte: a light sleep is cut into slices of 4 s
@@ -147,15 +156,18 @@ class Port:
             return PortError(
                 f"the board on {self.name} waits in its boot loader",
                 "let go of its BOOT button and press reset, or install: node071 flash",
+                BOOT_MODE,
             )
         if heard.strip(b"\0\r\n\xff"):
             return PortError(
                 f"what answers on {self.name} is no MicroPython",
                 "check with node071 doctor which port this is; to install: node071 flash",
+                GARBAGE,
             )
         return PortError(
             f"the board on {self.name} does not answer: it sleeps, or has no MicroPython",
             f"{_RESET}; if it never had MicroPython: node071 flash",
+            SILENT,
         )
 
     def await_prompt(self) -> None:
@@ -184,7 +196,7 @@ class Port:
     def ask(self, call: str, timeout_s: float | None = None) -> list[Any]:
         """Run calls of host/onboard/agent.py on the board; the JSON lines that they print."""
         update = files.firmware_files()["update.py"].read_text(encoding="utf-8")
-        script = f"{update}\n{_AGENT.read_text(encoding='utf-8')}\n{call}\n"
+        script = f"{_WHO}\n{update}\n{_AGENT.read_text(encoding='utf-8')}\n{call}\n"
         lines = self.run(script, timeout_s).splitlines()
         try:
             return [json.loads(line) for line in lines if line[:1] in ("[", "{", '"')]
@@ -237,6 +249,13 @@ class Port:
 
     def _failed(self, output: str) -> PortError:
         lines = [line.strip() for line in output.splitlines() if line.strip()]
+        if other := next((line for line in lines if line.startswith('{"other": ')), ""):
+            return PortError(
+                f"the board on {self.name} speaks {json.loads(other)['other']}, not MicroPython",
+                "install it: node071 flash --board NAME --micropython VERSION; what is on the "
+                "board is replaced",
+                OTHER_PYTHON,
+            )
         said = lines[-1][:120] if lines else "nothing"
         return PortError(
             f"the board on {self.name} did not do what it was asked, it says: {said}",
@@ -247,15 +266,17 @@ class Port:
 def refused(name: str, error: Exception) -> PortError:
     """Why a port does not open: not there, not allowed, or busy and by whom."""
     if not os.path.exists(name) and os.name == "posix":
-        return PortError(f"the port {name} is gone", "plug the board in again")
+        return PortError(f"the port {name} is gone", "plug the board in again", GONE)
     if os.name == "posix" and not os.access(name, os.R_OK | os.W_OK):
-        return PortError(f"no permission for {name}", permission(name))
+        return PortError(f"no permission for {name}", permission(name), FORBIDDEN)
     if os.name == "posix" and not stat.S_ISCHR(os.stat(name).st_mode):
-        return PortError(f"{name} is no serial port", "node071 doctor finds those with a board")
+        step = "node071 doctor finds those with a board"
+        return PortError(f"{name} is no serial port", step, NO_PORT)
     by = portlock.holders(name)
     return PortError(
         f"{name} is in use" + (f" by {', '.join(by)}" if by else f": {error}"),
         "close that program and run this again",
+        portlock.BUSY,
     )
 
 

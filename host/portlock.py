@@ -14,6 +14,7 @@ from platformdirs import user_runtime_path
 
 from host.errors import HostError
 
+BUSY = "busy"  # the code of a port that somebody else has
 _TURN_S = 0.05
 
 if sys.platform == "win32":
@@ -46,7 +47,8 @@ def held(port: str) -> Iterator[int]:
         if not _locked(descriptor):
             os.lseek(descriptor, 0, os.SEEK_SET)
             who = os.read(descriptor, 100).decode(errors="replace").strip() or "another node071"
-            raise HostError(f"{port} is in use by {who}", "wait until it is done, or stop it")
+            step = "wait until it is done, or stop it"
+            raise HostError(f"{port} is in use by {who}", step, BUSY)
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, f"{_own_name()} (process {os.getpid()})\n".encode())

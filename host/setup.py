@@ -146,31 +146,31 @@ class Setup:
         (look,) = doctor.examine(port, self._teller.say)
         self._say(look.what)
         for each in look.findings:
-            curable = "--micropython" in each.next_step
-            if "--replace" in each.next_step and self._wanted.replace:
-                continue
+            own, step = each.code == doctor.OWN_PROGRAM, each.next_step
+            if own:
+                step = "keep it with mpremote fs cp :main.py . and then node071 setup --replace"
+            curable = each.code in doctor.WANTS_MICROPYTHON or (own and self._wanted.replace)
             if each.wrong and not curable:
-                raise HostError(
-                    each.cause, each.next_step.replace("provision --rep", "setup --rep")
-                )
+                raise HostError(each.cause, step, each.code)
         return look
 
     def _prepare(self, port: str, look: Look) -> None:
         """MicroPython where it is missing or too old; our firmware as it is now, if it is there."""
         wanted = self._wanted
-        lacks = [each for each in look.findings if "--micropython" in each.next_step]
-        other = [each for each in look.findings if each.next_step.startswith("node071 flash")]
+        lacks = [each for each in look.findings if each.code in doctor.WANTS_MICROPYTHON]
+        other = any(each.code == doctor.OTHER_FIRMWARE for each in look.findings)
         made = None
         if lacks or wanted.micropython:
             made = self._image(lacks[0].cause if lacks else "")
         elif not other:
             self._say("it is there")
             return
+        silent = any(each.code == doctor.NO_MICROPYTHON for each in lacks)
         with Port(port, self._teller.say) as line:
             job = flash.Job(
                 wanted.board, made, wanted.lose_backlog, wanted.replace, wanted.firmware,
                 wanted.drive, self._teller.ask,
-                PortError(lacks[0].cause, lacks[0].next_step) if look.silent else None,
+                PortError(lacks[0].cause, lacks[0].next_step) if silent else None,
             )  # fmt: skip
             flash.Flasher(line, self._ledger, self._backups, job, self._teller.step).run()
         self._say(f"{made.name} is on it" if made else "its program is up to date")

@@ -67,8 +67,8 @@ class Visit:
             try:
                 if self._serves():
                     return self
-            except PortError:  # an armed watchdog bit before it was reset: its start is next
-                if not left:
+            except PortError as error:  # its watchdog bit, as it was still armed: it starts anew
+                if error.code or not left:
                     raise
         raise PortError(
             f"the board on {self.port.name} does not stay in service mode",

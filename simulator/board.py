@@ -371,7 +371,8 @@ class Board:
                 self.outputs.append((at_us, number, level))
 
     def _description(self) -> dict[str, object]:
-        stream = random.Random(f"{self._seed}/{self.name}/{len(self.starts)}")
+        start = len(self.starts)
+        stream = random.Random(f"{self._seed}/{self.name}/{start}")
         irq_us = self.timing.irq_us
         return {
             "chip": self.chip,

@@ -114,6 +114,9 @@ class _Story:
     rows: list[tuple[float, Reading]] = field(default_factory=list)  # by hour
     events: list[str] = field(default_factory=list)
 
+    def has(self, hour: float) -> bool:
+        return self.from_h <= hour <= self.to_h
+
     def within(self, keys: Iterable[int]) -> dict[str, Any]:
         """The outcome of this time alone."""
         return outcome(keys, [(row.time, row.values) for _, row in self.rows])
@@ -247,13 +250,13 @@ def judge(
     Of several nodes the worst is told. `held` is None when the run ended before the time that an
     expectation is about, or when the nodes that it is about were left out.
     """
-    rows, events = list(rows), list(events)
+    run = _Kept(duration_h, start, groups, summary, rows, events)
     found = []
     for each in expectations:
         value: float | None = None
         of, held = "", None
         if (each.after_h or 0) < duration_h and (each.by_h or 0) <= duration_h:
-            for name, value_of in _values(each, duration_h, start, groups, summary, rows, events):
+            for name, value_of in run.values(each):
                 if held is None or _worse(each, value_of, value):
                     of, value = name, value_of
                     held = value is not None and COMPARISONS[each.comparison](value, each.limit)
@@ -272,42 +275,54 @@ def _worse(expected: Expectation, value: float | None, than: float | None) -> bo
     return value < than if expected.comparison[0] == ">" else value > than
 
 
-def _values(
-    expected: Expectation,
-    duration_h: float,
-    start: datetime,
-    groups: Mapping[str, str],
-    summary: Mapping[str, Any],
-    rows: list[Reading],
-    events: list[Mapping[str, Any]],
-) -> Iterable[tuple[str, float | None]]:
-    """(name, value) of each that it is about."""
-    if expected.subject == "crowd":
-        crowds = [each for each in summary.get("crowds", ()) if each["name"] == expected.name]
-        yield from ((each["name"], each["share"]) for each in crowds)
-        return
-    nodes = [
-        each
-        for each in summary["nodes"]
-        if _is_about(expected, each["name"], groups[each["name"]], each["kit"])
-    ]
-    for name, told in [("", nodes)] if expected.subject == "all" else [
-        (each["name"], [each]) for each in nodes
-    ]:  # fmt: skip
-        story = _Story(told, expected.after_h or 0.0, expected.by_h or duration_h)
-        names = {each["name"] for each in told}
+class _Kept:
+    """What a run left behind, by node."""
+
+    def __init__(
+        self,
+        duration_h: float,
+        start: datetime,
+        groups: Mapping[str, str],
+        summary: Mapping[str, Any],
+        rows: Iterable[Reading],
+        events: Iterable[Mapping[str, Any]],
+    ):
+        self._duration_h, self._groups, self._summary = duration_h, groups, summary
+        names = [each["name"] for each in summary["nodes"]]
+        self._rows: dict[str, list[tuple[float, Reading]]] = {name: [] for name in names}
+        self._events: dict[str, list[tuple[float, str]]] = {name: [] for name in names}
         for row in rows:
-            hour = (row.time - start).total_seconds() / 3600
-            if row.name in names and story.from_h <= hour <= story.to_h:
-                story.rows.append((hour, row))
-        story.events = [
-            each["event"]
-            for each in events
-            if each["node"] in names
-            and story.from_h <= each["t_us"] / 3.6e9 <= story.to_h
-            and each["cause"] != "duplicate"
+            self._rows[row.name].append(((row.time - start).total_seconds() / 3600, row))
+        counted = {event for event, _ in COUNTED.values()}
+        for each in events:
+            if each["event"] in counted and each["cause"] != "duplicate":
+                mine = self._events.get(each["node"])
+                if mine is not None:
+                    mine.append((each["t_us"] / 3.6e9, each["event"]))
+
+    def values(self, expected: Expectation) -> Iterable[tuple[str, float | None]]:
+        """(name, value) of each that an expectation is about."""
+        if expected.subject == "crowd":
+            crowds = self._summary.get("crowds", ())
+            yield from ((c["name"], c["share"]) for c in crowds if c["name"] == expected.name)
+            return
+        nodes = [
+            each
+            for each in self._summary["nodes"]
+            if _is_about(expected, each["name"], self._groups[each["name"]], each["kit"])
         ]
-        yield name, _value(expected, story)
+        if expected.subject == "all":
+            yield "", _value(expected, self._story(expected, nodes))
+            return
+        for each in nodes:
+            yield each["name"], _value(expected, self._story(expected, [each]))
+
+    def _story(self, expected: Expectation, nodes: list[dict[str, Any]]) -> _Story:
+        story = _Story(nodes, expected.after_h or 0.0, expected.by_h or self._duration_h)
+        for name in (each["name"] for each in nodes):
+            story.rows += [each for each in self._rows[name] if story.has(each[0])]
+            story.events += [event for hour, event in self._events[name] if story.has(hour)]
+        return story
 
 
 def _value(expected: Expectation, story: _Story) -> float | None:

@@ -2,6 +2,7 @@
 """What each chip family is like: its reset causes, its times, its flash, its id."""
 
 import random
+from collections.abc import Mapping
 
 # What `machine.reset_cause()` says after each way to end (facts: RP2040 calls them all watchdog).
 CAUSES = {
@@ -38,12 +39,18 @@ _MACHINES = {
 _MPY = {"esp32": 10 << 10 | 3 << 8 | 6, "rp2040": 4 << 10 | 3 << 8 | 6}
 
 
-def says(chip: str, target: str, mpy: int | None = None) -> dict[str, object]:
-    """What `sys` and `os.uname` of a board's MicroPython tell; `mpy` for an older one."""
+def says(chip: str, target: str, other: Mapping[str, object] | None = None) -> dict[str, object]:
+    """What `sys` and `os.uname` of a board's MicroPython tell.
+
+    `other`: what another one says differently: `mpy` and `version` of an older one, its `name`.
+    """
     family = "rp2040" if chip.startswith("rp2040") else "esp32"
     return {
         "platform": "rp2" if family == "rp2040" else family,
         "machine": f"{_MACHINES.get(target, target)} with {family.upper()}",
         "build": target,
-        "mpy": _MPY[family] if mpy is None else mpy,
+        "mpy": _MPY[family],
+        "name": "micropython",
+        "version": None,  # that of the unix port
+        **(other or {}),
     }

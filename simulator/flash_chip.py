@@ -39,6 +39,7 @@ class FlashChip:
         # there while a UF2 file was taken in part: the program ends somewhere
         self.half_written = path.with_name(path.name + ".half")
         if not path.exists():
+            path.touch(0o600)  # it will hold keys
             with path.open("wb") as file:
                 for _ in range(self.size // BLOCK):
                     file.write(b"\xff" * BLOCK)

@@ -22,9 +22,9 @@ Heard = Callable[["Gateway", Signal], None]
 Missed = Callable[["Gateway", Transmission, str], None]
 
 
-def gateway_eui(number: int) -> str:
-    """The EUI of a scenario's gateway, by its place in the list: 16 hexadecimal digits."""
-    return f"{0x0710710000000000 + number:016x}"
+def gateway_eui(number: int, own: str = "") -> str:
+    """The EUI of a scenario's gateway: its own, or one by its place; 16 hexadecimal digits."""
+    return own.lower() or f"{0x0710710000000000 + number:016x}"
 
 
 class Gateway:

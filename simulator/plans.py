@@ -21,13 +21,17 @@ _Microseconds = Annotated[int, 0, 1000000]
 
 @dataclass(frozen=True)
 class GatewayPlan:
-    """A gateway of the network; its place is in metres or in degrees."""
+    """A gateway of the network; its place is in metres or in degrees.
+
+    `eui`: 16 hexadecimal digits, without it one by its place in the list.
+    """
 
     name: str
     x_m: Metres = 0.0
     y_m: Metres = 0.0
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    eui: str = ""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, An
         "start": scenario.start.isoformat(),
         "end": end.isoformat(),
         "gateways": [
-            {"name": each.name, "eui": gateway_eui(number), **_place(each)}
+            {"name": each.name, "eui": gateway_eui(number, each.eui), **_place(each)}
             for number, each in enumerate(scenario.gateways)
         ],
         "nodes": list(nodes),

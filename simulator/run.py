@@ -139,7 +139,7 @@ class Run:
         for node in self.nodes.values():
             node.board.clock.call_at(_hours_us(node.plan.on_h), node.board.power_on)
         for number, plan_of in enumerate(scenario.gateways):
-            eui = gateway_eui(number)
+            eui = gateway_eui(number, plan_of.eui)
             station = self._air.station(plan_of.name, Place(plan_of.x_m, plan_of.y_m))
             self._gateways[plan_of.name] = Gateway(
                 eui, station, self.clock, self._region.heard(), self._heard, self._missed

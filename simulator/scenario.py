@@ -219,6 +219,10 @@ def _world(table: Table, name: str, values: Any) -> WorldPlan:
 
 def _check_names(table: Table, found: _File) -> None:
     """Every name can name a file, and stands for one thing only."""
+    for index, gateway in enumerate(found.gateway):
+        if gateway.eui and not re.fullmatch("[0-9a-fA-F]{16}", gateway.eui):
+            step = "write 16 hexadecimal digits"
+            raise table.fail(("gateway", index, "eui"), f"'{gateway.eui}' is no EUI", step)
     taken: set[str] = set()
     kinds: tuple[tuple[str, list[Any]], ...] = (
         ("node", found.node),

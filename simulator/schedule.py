@@ -11,38 +11,31 @@ and the common clock have one order of things each, however many boards compute 
 """
 
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
 from simulator.board import Board
 from simulator.clock import Clock
 
 _Key = tuple[int, str]
-Pace = Callable[[int], int]  # how far time wants to go -> how far it may
 _Entry = tuple[int, str, Board]
 _NEVER: _Key = (1 << 62, "")
 
 
-def run(
-    boards: Sequence[Board], clock: Clock, end_us: int, jobs: int = 1, pace: Pace | None = None
-) -> None:
+def run(boards: Sequence[Board], clock: Clock, end_us: int, jobs: int = 1) -> None:
     """Serve all boards and events until `end_us`, with `jobs` boards computing at once.
 
-    `pace` is asked before time goes on, and again when it may not yet: for the time of the world.
     HostError: one hangs or ends by itself. A board alone may be on the common clock itself.
     """
     alone = len(boards) == 1 and boards[0].clock is clock
-    _Schedule(boards, Clock() if alone else clock, end_us, jobs, pace).run()
+    _Schedule(boards, Clock() if alone else clock, end_us, jobs).run()
 
 
 class _Schedule:
     """Boards by what they wait for; each is in one of the three, under (time, name)."""
 
-    def __init__(
-        self, boards: Sequence[Board], clock: Clock, end_us: int, jobs: int, pace: Pace | None
-    ):
+    def __init__(self, boards: Sequence[Board], clock: Clock, end_us: int, jobs: int):
         self._boards, self._clock, self._end_us, self._jobs = boards, clock, end_us, jobs
-        self._pace = pace
         self._ahead: list[_Entry] = []  # heaps
         self._bound: list[_Entry] = []
         self._busy: dict[int, _Entry] = {}  # by descriptor
@@ -53,8 +46,6 @@ class _Schedule:
 
     def run(self) -> None:
         while True:
-            if self._pace is not None and not self._may_go_on(self._pace):
-                continue
             if self._bound and self._step():
                 continue  # whoever is bound comes after it
             if (len(self._busy) < self._jobs and self._serve()) or self._step():
@@ -64,10 +55,6 @@ class _Schedule:
             self._wait()
         for clock in (*(board.clock for board in self._boards), self._clock):
             clock.run_until(self._end_us)
-
-    def _may_go_on(self, pace: Pace) -> bool:
-        until_us = min((self._clock.next_key() or _NEVER)[0], self._first()[0], self._end_us)
-        return pace(until_us) >= until_us
 
     def _file(self, board: Board) -> None:
         if board.busy:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from host.errors import HostError
 from host.ledgers import open_ledger
@@ -16,9 +17,10 @@ from simulator.gateway import Gateway
 from simulator.reception import Verdict
 from simulator.run import Run
 from simulator.scenario import Scenario
-from simulator.udp_gateways import UdpGateways
+from simulator.udp_gateways import AHEAD_US, UdpGateways
 
 LEDGER = "nodes.ledger"
+_SHORTEST_H = 0.001  # of a run that Ctrl-C ended at once
 
 
 class ServedRun(Run):
@@ -41,7 +43,11 @@ class ServedRun(Run):
         if scenario.events:
             step = "take its [[event]] out: the server sends what you tell it there"
             raise HostError(f"{scenario.name} has events of our own network", step)
-        super().__init__(scenario, out, *options, **more)
+        plans = tuple(
+            replace(plan, eui=plan.eui or _own_eui(scenario.seed, number))
+            for number, plan in enumerate(scenario.gateways)
+        )
+        super().__init__(replace(scenario, gateways=plans), out, *options, **more)
         self._folder = out
         self._server, self._tell = server, tell
         self.udp: UdpGateways | None = None
@@ -66,7 +72,6 @@ class ServedRun(Run):
             [node.device for node in self.nodes.values()],
             self._put,
         )
-        self.udp.keep_boards_near()
         for gateway in self._gateways.values():
             self.udp.open(gateway)
             self._tell(f"gateway {gateway.eui} speaks to udp://{self._server[0]}:{self._server[1]}")
@@ -87,12 +92,15 @@ class ServedRun(Run):
 
     def _go(self, boards: Sequence[Board]) -> None:
         assert self.udp is not None
+        line, end_us = self.udp.line, self.scenario.duration_us
         try:
-            pace = self.udp.line.pace
-            schedule.run(boards, self.clock, self.scenario.duration_us, self._jobs, pace)
+            while self.clock.now_us < end_us:
+                now_us = line.wait(min(self.clock.now_us + AHEAD_US, end_us))
+                schedule.run(boards, self.clock, now_us, self._jobs)
+                line.take()
         except KeyboardInterrupt:
-            self.scenario = replace(self.scenario, duration_h=self.hours)
-        if (lost_s := self.udp.line.wall.lost_us / 1e6) >= 1:
+            self.scenario = replace(self.scenario, duration_h=max(self.hours, _SHORTEST_H))
+        if (lost_s := line.wall.lost_us / 1e6) >= 1:
             self._tell(f"this computer was too slow: time stood still for {lost_s:.0f} s in all")
 
     def _pass_on(self, gateway: Gateway, signal: Signal) -> Verdict | None:
@@ -103,3 +111,8 @@ class ServedRun(Run):
         name = verdict.device.name if verdict.device is not None else ""
         if self._put_on_air(gateway, packet, name) and verdict.accepted:
             self._refused_or_joined(verdict, packet)
+
+
+def _own_eui(seed: int, number: int) -> str:
+    """Another gateway with another seed, as the nodes are: a network has each EUI once."""
+    return f"071071{crc32(str(seed).encode()):08x}{number & 0xFF:02x}"

@@ -118,6 +118,7 @@ class LiveBoard(Board):
             self.fit()
         self._ready, self._interrupt_s = False, None
         super().power_on(why)
+        self._answered_s = time.monotonic()
 
     def power_off(self) -> None:
         super().power_off()

@@ -16,9 +16,9 @@ from simulator.regions import Region
 from simulator.txpk import Downlink
 from simulator.udp_line import UdpLine
 
-# A downlink is known 42.5 ms before it starts (simulator/jit_queue.py): so long nothing that the
-# server says can reach a board, and no longer may a board run ahead.
-_AHEAD_US = 40_000
+# A downlink is known 42.5 ms before it starts (simulator/jit_queue.py): in stretches shorter than
+# that boards may run alone, and nothing that the server says comes too late for them.
+AHEAD_US = 40_000
 _MAX_POWER_DBM = 30  # the strongest downlink of any region
 
 Put = Callable[[Gateway, Transmission, Verdict], None]
@@ -97,10 +97,6 @@ class UdpGateways:
             iq_inverted=downlink.iq_inverted,
         )
         self._put(gateway, packet, self._overhearing.downlink(downlink.phy))
-
-    def keep_boards_near(self) -> None:
-        """Be due soon, always: a board in virtual time runs on alone up to what is due next."""
-        self._clock.call_at(self._clock.now_us + _AHEAD_US, self.keep_boards_near)
 
 
 def _downlink_hz(region: Region) -> tuple[int, int]:

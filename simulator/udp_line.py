@@ -58,7 +58,7 @@ class UdpLine:
         self._family, self._address = found[0][0], found[0][4]
         self._selector = selectors.DefaultSelector()
         self.wall = Wall(clock)
-        self._paced = False
+        self._waited = False
 
     def __enter__(self) -> Self:
         return self
@@ -90,22 +90,16 @@ class UdpLine:
                 self._catch_up()
                 key.data.drain()
 
-    def pace(self, want_us: int) -> int:
-        """Wait until it is want_us, or something came; returns the time that it is then.
+    def wait(self, until_us: int) -> int:
+        """Wait until it is until_us, or something came, and return the time that it is then.
 
-        Something came: a time before want_us, as that may have changed what is due. Nothing of the
-        clock may be due before want_us.
+        `take` takes what came, once the clock has been brought there.
         """
-        if not self._paced:  # what it took to get here is no loss
-            self._paced, self.wall = True, Wall(self._clock)
+        if not self._waited:  # what it took to get here is no loss
+            self._waited, self.wall = True, Wall(self._clock)
         now_us = self.wall.since_us(self._clock.now_us)
-        wait_s = min(max((want_us - now_us) / 1e6, 0), _LONGEST_S)
-        found = self._selector.select(wait_s)
-        now_us = min(self.wall.now_us(), want_us)
-        if (before_us := min(now_us, want_us - 1)) > self._clock.now_us:
-            self._clock.run_until(before_us)
-        self._drain(found)
-        return min(self._clock.now_us, want_us - 1) if found else now_us  # what came may be due
+        self._selector.select(min(max((until_us - now_us) / 1e6, 0), _LONGEST_S))
+        return min(self.wall.now_us(), until_us)
 
     def take(self) -> None:
         """Take what has come."""

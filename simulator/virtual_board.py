@@ -45,7 +45,8 @@ class VirtualBoard:
     starts as `mode="bootloader"`. Its MicroPython is the unix port. `unique_id`: its MAC (6 bytes)
     or flash id (8), else one is drawn and kept in the file FLASH.id. `kit`: the sensors that it
     has; else those of the config that it was provisioned with. `filesystem_kib` makes its
-    filesystem smaller, `mpy` its MicroPython older, `at_speed` flash and line as slow as real ones.
+    filesystem smaller, `says_too` its MicroPython another (family.says), `at_speed` flash and line
+    as slow as real ones.
 
     A pseudo-terminal has no DTR and RTS, with which esptool resets an ESP32 to its boot loader and
     out of it again: with `auto_reset` the first bytes of esptool do the one, and its end the other.
@@ -66,7 +67,7 @@ class VirtualBoard:
         kit: str | None = None,
         files: dict[str, bytes] | None = None,
         filesystem_kib: int | None = None,
-        mpy: int | None = None,
+        says_too: dict[str, object] | None = None,
         at_speed: bool = False,
         auto_reset: bool = True,
         tell: Callable[[str], None] = lambda line: None,
@@ -89,7 +90,7 @@ class VirtualBoard:
         self._tell = tell
         self.pulled = threading.Event()  # the cable was pulled where `cut_after` had said
         self._first_mode, self._seed, self._kit, self._fitted = mode, seed, kit, ""
-        self._says = says(self.board.chip, self.board.micropython, mpy)
+        self._says = says(self.board.chip, self.board.micropython, says_too)
         self._at_speed, self._auto_reset = at_speed, auto_reset
         self._port = Port(_REAL_BYTES_PER_S if at_speed else 0, link)
         self._log = _NOWHERE.open("wb")

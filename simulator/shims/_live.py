@@ -20,10 +20,11 @@ class _Sys:
 
 def become(board):
     """Let every later `import sys` and `os.uname` tell of the board."""
-    says, version = board["says"], sys.implementation.version
+    says = board["says"]
+    version = tuple(says["version"] or sys.implementation.version)
     text = "v{}.{}.{}{}".format(*version[:3], "-" + version[3] if version[3] else "")
     implementation = namedtuple("implementation", _FIELDS)(
-        "micropython", version, says["machine"], says["mpy"], says["build"], "unsafe"
+        says["name"], version, says["machine"], says["mpy"], says["build"], "unsafe"
     )
     name = says["platform"]
     sys.modules["sys"] = _Sys(

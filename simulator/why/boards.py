@@ -169,7 +169,7 @@ def clock(node: Node, evidence: Evidence) -> Finding | None:
     """A board whose own seconds are not those of the run."""
     found = _agreed(node)
     if found is not None:
-        since_us, ppm = found
+        since_us, ppm, _ = found
         return Finding(
             "clock",
             since_us,
@@ -199,9 +199,10 @@ def clock(node: Node, evidence: Evidence) -> Finding | None:
 
 def pace(node: Node) -> tuple[str, ...]:
     """How the time of its log compares with that of the run, where both tell the same."""
-    found, interval_s = _agreed(node), node.interval_s()
+    found = _agreed(node)
     if found is not None:
-        gap_s = interval_s * (1 + found[1] / 1e6)
+        _, ppm, interval_s = found
+        gap_s = interval_s * (1 + ppm / 1e6)
         return (f"its uplinks come every {gap_s:.2f} s, by its own log every {interval_s:g} s",)
     closed = [each for each in node.exchanges if each.joining and each.windows]
     lines = node.lines("join try", "joined after")
@@ -212,16 +213,20 @@ def pace(node: Node) -> tuple[str, ...]:
     return (f"its log counts {said_s} s where {passed_us / 1e6:.0f} s passed",)
 
 
-def _agreed(node: Node) -> tuple[int, float] | None:
-    """(since, ppm) of the first gaps between uplinks that all are wrong by the same."""
-    interval_us = node.interval_s() * _S
-    rows = [
-        (before.start_us, ((after.start_us - before.start_us) / interval_us - 1) * 1e6)
-        for before, after in pairwise(node.data)
-        if not after.repeated
-    ]
+def _agreed(node: Node) -> tuple[int, float, float] | None:
+    """(since, ppm, interval in s) of the first gaps between uplinks that are all wrong alike."""
+    readings = node.lines("reading")
+    gaps_s = [after.uptime_s - before.uptime_s for before, after in pairwise(readings)]
+    times_us = [each.time_us for each in readings]
+    rows = []
+    for before, after in pairwise(node.data):
+        at = bisect_left(times_us, before.start_us)
+        around = gaps_s[max(at - 2, 0) : at + 2]  # the interval may have been set anew
+        if around and min(around) == max(around) > 0 and not after.repeated:
+            ratio = (after.start_us - before.start_us) / (around[0] * _S)
+            rows.append((before.start_us, (ratio - 1) * 1e6, float(around[0])))
     for at in range(len(rows) - _IN_A_ROW + 1):
-        ppms = [ppm for _, ppm in rows[at : at + _IN_A_ROW]]
+        ppms = [ppm for _, ppm, _ in rows[at : at + _IN_A_ROW]]
         wrong = all(_WRONG_PPM < abs(ppm) < _PACED_PPM for ppm in ppms)
         if wrong and max(ppms) - min(ppms) < _AGREE_PPM:
             return rows[at]

@@ -4,12 +4,13 @@
 Each returns whether it was pulled before the work was done.
 """
 
+from functools import partial
 from random import Random
 
 import cbor2
 from workbench import PICO, TTGO, Workbench, small_firmware
 
-from host import boards, image, provision
+from host import boards, holdings, image, provision
 from host.images import Image
 from host.provision import dev_eui_for
 from simulator import stand_in
@@ -17,7 +18,8 @@ from simulator import stand_in
 KIT, KEY = boards.kits()["classroom"], bytes(range(16))
 READINGS = {"state/readings/3": cbor2.dumps([24, 1, 600, {1: 612}]), "state/readings/4": b"\x80"}
 SMALL_KIB = 256
-NOISE = Random(71).randbytes(12000).hex()  # does not compress: esptool takes its time
+# does not compress: esptool writes it in several pieces, and a cut leaves half a filesystem
+NOISE = Random(71).randbytes(36000).hex()
 UNIQUE_IDS = {TTGO: bytes.fromhex("240ac4123456"), PICO: bytes.fromhex("e6605838834b2f2c")}
 
 
@@ -36,6 +38,8 @@ def node_bench(folder, name, contents, **options):
         "/state/session.0": image.record({0: 7}),
     }
     files = contents | {path[1:]: data for path, data in records.items()} | READINGS
+    # in another order than a flashing writes them: half of each is no whole
+    files = dict(reversed(files.items()))
     return Workbench(folder, name, files, unique_id=unique_id, **options)
 
 
@@ -51,18 +55,46 @@ def staged(bench):
     return [path for path in bench.files() if path.startswith("/update/")]
 
 
+def check_half(bench, config):
+    """Whoever finds the board as the cut left it: nothing half claims to be whole.
+
+    `config`: that of the node that it was.
+    """
+    found, interrupted = (
+        bench.config(),
+        holdings.interrupted(bench.folder / "backups", bench.board.unique_id),
+    )
+    assert found in (None, config)
+    for node in bench.ledger.nodes():
+        assert (node.name, node.dev_eui) == (config["name"], config["dev_eui"])
+        assert node.identity.app_key == KEY
+        assert node.state == "new" or found == config or interrupted is not None
+
+
 def provision_cut(folder, after):
     """A board with our firmware is provisioned: its config is whole and known, or not there."""
     with Workbench(folder) as bench:
-        pulled = bench.cut(bench.provision, **after)
-        bench.check_claims()
-        first = [node.identity for node in bench.ledger.nodes()]
-        receipt = bench.provision()
-        bench.check_claims()
-        assert receipt.node.state == "written" and bench.config() is not None
-        assert not first or first == [receipt.node.identity]
-        assert not staged(bench)
+        return _provisioned(bench, after)
+
+
+def new_board_cut(folder, after):
+    """The same, of a board that has nothing but MicroPython: it gets the firmware, too."""
+    own = small_firmware(folder / "small")
+    with Workbench(folder, PICO, {"own.txt": b"stays"}) as bench:
+        pulled = _provisioned(bench, after, firmware=own)
+        assert bench.firmware_is(image.firmware(own)) and bench.files()["/own.txt"] == b"stays"
         return pulled
+
+
+def _provisioned(bench, after, **options):
+    pulled = bench.cut(lambda: bench.provision(**options), bench.check_claims, **after)
+    first = [node.identity for node in bench.ledger.nodes()]
+    receipt = bench.provision(**options)
+    bench.check_claims()
+    assert receipt.node.state == "written" and bench.config() is not None
+    assert not first or first == [receipt.node.identity]
+    assert not staged(bench)
+    return pulled
 
 
 def update_cut(folder, after):
@@ -72,7 +104,8 @@ def update_cut(folder, after):
     new = image.firmware(own)
     with node_bench(folder, PICO, small) as bench:
         before = kept(bench)
-        pulled = bench.cut(lambda: bench.flash(firmware=own), **after)
+        check = partial(check_half, bench, before[0])
+        pulled = bench.cut(lambda: bench.flash(firmware=own), check, **after)
         bench.settle()
         assert bench.firmware_is(small) or bench.firmware_is(new)
         assert kept(bench) == before
@@ -88,11 +121,30 @@ def flash_cut(folder, after):
     small = image.firmware(own)
     with node_bench(folder, TTGO, small, own_kib=SMALL_KIB) as bench:
         config, dev_nonce, _, readings = kept(bench)
+        check = partial(check_half, bench, config)
         options = {"micropython": micropython(bench.row), "firmware": own}
-        pulled = bench.cut(lambda: bench.flash(**options), **after)
+        pulled = bench.cut(lambda: bench.flash(**options), check, **after)
         bench.flash(**options)
         found = kept(bench)
         assert (found[0], found[3]) == (config, readings) and found[1] >= dev_nonce
+        assert found[1] >= bench.ledger.nodes()[0].next_dev_nonce
         assert bench.firmware_is(small) and not staged(bench)
         bench.check_claims()
+        return pulled
+
+
+def uf2_cut(folder, after):
+    """An RP2040 gets MicroPython through its drive: its files stay where they are."""
+    own, drive = small_firmware(folder / "small"), folder / "drive"
+    small = image.firmware(own)
+    with node_bench(folder, PICO, small, drive=drive) as bench:
+        before = kept(bench)
+        options = {"micropython": micropython(bench.row), "firmware": own, "drive": drive}
+        check = partial(check_half, bench, before[0])
+        pulled = bench.cut(lambda: bench.flash(**options), check, **after)
+        if bench.board.mode == "silent":  # half a MicroPython
+            bench.board.become("bootloader")  # BOOTSEL is held, as the message says
+        bench.flash(**options)
+        assert kept(bench) == before
+        assert bench.firmware_is(small) and not staged(bench)
         return pulled

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Flashing virtual boards with the real esptool and mpremote: what a node was, it stays."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from random import Random
 
 import pytest
 from pulled import KEY, SMALL_KIB, UNIQUE_IDS, flash_cut, kept, micropython, node_bench, update_cut
 from workbench import FIRMWARE, PICO, TTGO, Workbench, small_firmware
 
-from host import boards, image
+from host import boards, esp32, files, holdings, image
 from host.errors import HostError
 
 CUTS = range(10)
@@ -167,6 +173,81 @@ def test_files_that_were_written_in_part_do_not_pass_for_those_of_the_node(tmp_p
         assert (found[0], found[3]) == (config, readings) and found[1] >= dev_nonce + 256
 
 
+# What may be left behind.
+
+
+class Flashing:
+    """`node071 flash --micropython` as a program in a group of its own, stopped at work.
+
+    `temporary` is where it would put temporary files.
+    """
+
+    def __init__(self, bench, *words):
+        self.temporary = bench.folder / "temporary"
+        self.temporary.mkdir(exist_ok=True)
+        made = bench.folder / "made.bin"
+        made.write_bytes(micropython(bench.row).data)
+        own = ("--port", bench.link, "--ledger", bench.ledger_path, "--plain-keys", "--json")
+        given = ("--board", TTGO, "--micropython", made, "--firmware", bench.folder / "small")
+        self.program = subprocess.Popen(
+            [sys.executable, "-m", "host.cli", "flash", *map(str, (*given, *own, *words))],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env={**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": str(files.root())},
+        )  # fmt: skip
+        end_s = time.monotonic() + 120
+        while bench.board.mode != "bootloader" and time.monotonic() < end_s:
+            time.sleep(0.02)
+        assert bench.board.mode == "bootloader"  # esptool has it
+
+    def holds_keys(self):
+        """Names of temporary files with the key of the node in them."""
+        own = [path for path in self.temporary.rglob("*") if path.is_file()]
+        return [path for path in own if KEY in path.read_bytes()]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_a_flashing_that_is_stopped_leaves_no_key_behind_and_a_second_run_completes(
+    tmp_path, small, stop
+):
+    with node_bench(tmp_path, TTGO, small, at_speed=True) as bench:
+        config, dev_nonce, _, readings = kept(bench)
+        flashing = Flashing(bench)
+        assert flashing.holds_keys() == []
+        os.killpg(flashing.program.pid, stop)  # as Ctrl-C at a terminal does
+        out, errors = flashing.program.communicate(timeout=120)
+        assert list(flashing.temporary.iterdir()) == []
+        if stop == signal.SIGINT:
+            assert (flashing.program.returncode, errors) == (1, "")
+            assert json.loads(out) == {
+                "error": "stopped while the board was written: it does not start",
+                "next": "run the same command again: what it held is kept",
+            }
+        bench.board.plug_in()
+        bench.flash(micropython=micropython(bench.row), firmware=tmp_path / "small")
+        found = kept(bench)
+        assert (found[0], found[3]) == (config, readings) and found[1] >= dev_nonce
+        bench.check_claims()
+
+
+def test_a_node_whose_boot_loader_does_not_listen_goes_back_to_work(tmp_path, small):
+    """No reset line, BOOT was not pressed: nothing was written, and nothing is to be lost."""
+    with node_bench(tmp_path, TTGO, small, auto_reset=False) as bench:
+        before = kept(bench)
+        options = {"micropython": micropython(bench.row), "firmware": tmp_path / "small"}
+        with pytest.raises(HostError, match="does not listen to its boot loader") as error:
+            bench.flash(**options)
+        assert error.value.code == esp32.DEAF and "hold its BOOT button" in error.value.next_step
+        end_s = time.monotonic() + 20
+        while "/service" in bench.files() and time.monotonic() < end_s:
+            time.sleep(0.1)
+        assert "/service" not in bench.files() and kept(bench) == before
+        folder, unique_id = tmp_path / "backups", UNIQUE_IDS[TTGO]
+        assert holdings.interrupted(folder, unique_id) is None
+        assert len(holdings.kept(folder, unique_id)) >= 3
+        bench.flash(firmware=tmp_path / "small")
+        assert kept(bench) == before
+
+
 # The firmware alone.
 
 
@@ -210,4 +291,10 @@ def test_a_cable_pulled_in_an_update_leaves_the_old_firmware_or_the_new(tmp_path
 
 @pytest.mark.parametrize("seed", CUTS)
 def test_a_cable_pulled_while_an_esp32_is_flashed_loses_nothing_that_was_measured(tmp_path, seed):
-    assert flash_cut(tmp_path, somewhere(seed, 43000, 3000))
+    assert flash_cut(tmp_path, somewhere(seed, 75000, 3000))
+
+
+def test_without_a_backup_the_check_of_a_cut_sees_what_is_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(holdings, "keep", lambda *what: None)
+    with pytest.raises(AssertionError):
+        flash_cut(tmp_path, {"to_board": 56000})

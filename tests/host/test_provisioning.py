@@ -118,7 +118,7 @@ def test_a_program_of_somebodys_own_is_not_overwritten_without_a_word(tmp_path):
 
 
 def test_micropython_that_runs_another_mpy_format_is_refused(tmp_path):
-    with Workbench(tmp_path, mpy=5) as bench:
+    with Workbench(tmp_path, says_too={"mpy": 5}) as bench:
         with pytest.raises(HostError, match=r"\.mpy format 5"):
             bench.provision()
         assert bench.ledger.nodes() == [] and bench.config() is None

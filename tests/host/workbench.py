@@ -2,10 +2,11 @@
 """A virtual board at a port, a ledger, and the toolkit at work, as on a desk."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import replace
 
 from host import boards, files, flash, image, provisioning
@@ -41,7 +42,7 @@ def guard():
 """,
     "lora/mac.py": "VERSION = 1\n",
 }
-PATIENCE_S, CUT_PATIENCE_S = 60.0, 8.0
+PATIENCE_S, CUT_PATIENCE_S = 60.0, 15.0
 PICO, TTGO = "rpi-pico-rfm95", "ttgo-lora32-v2_1"
 FIRMWARE = image.firmware()
 
@@ -164,13 +165,33 @@ class Workbench:
         while "/update/plan.json" in self.files() and time.monotonic() < end_s:
             time.sleep(0.05)
 
-    def cut(self, work, **after):
-        """Do some work while the cable is pulled after so many bytes; False: it came through."""
+    def check_ledger(self):
+        """SQLite finds nothing wrong with it, also when it is opened anew."""
+        with closing(sqlite3.connect(self.ledger_path)) as own:
+            assert own.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert own.execute("SELECT count(*) FROM node").fetchone()[0] == len(
+                self.ledger.nodes(retired=True)
+            )
+
+    def cut(self, work, check=lambda: None, **after):
+        """Do some work while the cable is pulled after so many bytes; False: it came through.
+
+        `check` is called while the board lies there without power.
+        """
         self.board.cut_after(**after)
         self.patience_s = CUT_PATIENCE_S
-        with suppress(HostError):
+        stopped = None
+        try:
             work()
+        except HostError as error:
+            stopped = error
         self.patience_s = PATIENCE_S
-        pulled = self.board.pulled.wait(1)
-        self.board.plug_in() if pulled else self.board.cut_after()
-        return pulled
+        if not self.board.pulled.wait(1):
+            if stopped is not None:
+                raise stopped  # by something else: nobody pulled anything
+            self.board.cut_after()
+            return False
+        check()
+        self.check_ledger()
+        self.board.plug_in()
+        return True

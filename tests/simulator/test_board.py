@@ -116,16 +116,20 @@ for _ in range(4):
 
 
 def test_a_crystal_drifts_in_a_deep_sleep_too(bench):
-    made = bench(ESP32, "import machine\nmachine.deepsleep(100000)\n")
+    program = "import machine, time\nprint(time.time())\nmachine.deepsleep(100000)\n"
+    made = bench(ESP32, program)
     began_us = 50_000_000
     made.clock.call_at(began_us, made.board.drift, -50_000)
-    made.run(400)
+    clock_s = [int(line) for line in made.run(400)]
     (_, first), *later = [(at_us, why) for at_us, why in made.board.starts]
     assert first == "power" and [why for _, why in later] == ["deepsleep"] * 3
     slept_us = later[0][0]
     boot_us = BOOT_US["esp32"]
     done_us = began_us - boot_us  # of the first hundred seconds
     assert slept_us == pytest.approx(began_us + (100_000_000 - done_us) / 0.95, abs=20_000)
+    # by its own clock, which runs on, it slept a hundred seconds each time
+    gaps_s = [after - before for before, after in pairwise(clock_s)]
+    assert gaps_s == pytest.approx([100] * 3, abs=1.1)
     gap_us = later[2][0] - later[1][0] - boot_us
     assert gap_us == pytest.approx(100_000_000 / 0.95, abs=20_000)
 

@@ -10,7 +10,7 @@ import pytest
 from test_packet_forwarder import malformed
 from udp_server import serving
 
-from host import lorawan
+from host import files, lorawan
 from host.errors import HostError
 from host.ledgers import open_ledger
 from host.state import State
@@ -92,8 +92,8 @@ def test_nodes_of_another_seed_are_not_mixed_in(tmp_path):
 
 def test_the_firmware_of_nodes_that_go_on_is_the_one_that_is_asked_for(tmp_path):
     firmware = tmp_path / "firmware"
-    for path in sorted((scenarios.files.root() / "firmware").rglob("*.py")):
-        own = firmware / path.relative_to(scenarios.files.root() / "firmware")
+    for path in sorted((files.root() / "firmware").rglob("*.py")):
+        own = firmware / path.relative_to(files.root() / "firmware")
         own.parent.mkdir(parents=True, exist_ok=True)
         own.write_text(path.read_text().replace('"start", began', '"starts", began'))
     with serving() as server:
@@ -133,34 +133,19 @@ def test_the_sockets_of_gateways_are_bound_to_loopback(host):
 # Its clock.
 
 
-def test_time_does_not_pass_a_datagram_that_came():
-    clock = Clock()
+def test_a_datagram_ends_the_wait_and_is_taken_when_the_clock_is_there():
+    clock, came = Clock(), []
     with serving() as server, UdpLine(clock, "127.0.0.1", server.port) as line:
         socket = line.open()
-        socket.receive = lambda datagram: clock.call_at(clock.now_us, came.append, clock.now_us)
-        came, far_us = [], 60_000_000
-        socket.send(bytes.fromhex("02000002") + bytes(8))
-        while not clock.next_us():
-            now_us = line.pace(far_us)
-            assert now_us < far_us
-        assert now_us == clock.now_us == clock.next_us()  # it is due, and not done
-        clock.run_until(now_us)
-        assert came == [now_us]
-
-
-def test_what_a_datagram_cancels_does_not_happen():
-    """It was due when the datagram came: the caller has to look again."""
-    clock = Clock()
-    with serving() as server, UdpLine(clock, "127.0.0.1", server.port) as line:
-        socket, came = line.open(), []
-        line.pace(0)
-        clock.run_until(500_000)
-        event = clock.call_at(500_000, came.append, "event")
-        socket.receive = lambda datagram: clock.cancel(event)
-        socket.send(bytes.fromhex("02000002") + bytes(8))
-        while line.pace(500_000) == 500_000:
-            assert clock.next_us() == 500_000
-        assert clock.next_us() is None and came == []
+        socket.receive = lambda datagram: came.append((clock.now_us, datagram))
+        socket.send(bytes.fromhex("02123402") + bytes(8))
+        far_us = 60_000_000
+        while not came:
+            now_us = line.wait(far_us)
+            assert clock.now_us <= now_us < far_us
+            clock.run_until(now_us)
+            line.take()
+        assert came == [(now_us, bytes.fromhex("02123404"))]
 
 
 def test_a_clock_that_fell_behind_does_not_hurry(monkeypatch):
@@ -168,14 +153,14 @@ def test_a_clock_that_fell_behind_does_not_hurry(monkeypatch):
     monkeypatch.setattr("simulator.wall.time.monotonic_ns", lambda: now_ns[0])
     clock = Clock()
     with UdpLine(clock, "127.0.0.1", 9) as line:
-        assert line.pace(0) == 0
+        assert line.wait(0) == 0
         now_ns[0] = 10_000_000  # 10 ms: no more than a moment
-        assert line.pace(10_000) == 10_000 and line.wall.lost_us == 0
+        assert line.wait(10_000) == 10_000 and line.wall.lost_us == 0
         clock.run_until(10_000)
         now_ns[0] = 5_000_000_000
-        assert line.pace(10_000) == 10_000 and line.wall.lost_us == 4_990_000
+        assert line.wait(10_000) == 10_000 and line.wall.lost_us == 4_990_000
         now_ns[0] += 300_000  # from here on it goes as fast as the world
-        assert line.pace(10_300) == 10_300
+        assert line.wait(10_300) == 10_300
 
 
 # What the nodes say is opened by their keys.

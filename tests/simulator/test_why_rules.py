@@ -234,6 +234,18 @@ def clock_fast_by_the_log(bench):
     bench.node.exchanges = bench.node.exchanges[:33]
 
 
+def test_another_interval_is_no_other_clock():
+    """Set by downlink to 615 s, which is near the 600 s of before."""
+    bench = Bench()
+    bench.node.log = [e for e in bench.node.log if not e.text.startswith("reading")]
+    for at, each in enumerate(bench.data_rows):
+        at_s = 44 + (600 * at if at < 20 else 615 * at - 300)
+        each.start_us = at_s * S
+        bench.say(at_s, f"reading {{1: {500 + 9 * (at % 7)}, 2: {180 + at}, 3: 40}}")
+    bench.evidence.end_us = 22000 * S
+    assert bench.rule() is None
+
+
 def regular(bench):
     for number, each in enumerate(bench.data_rows):
         each.start_us = (44 + 600 * number) * S
