@@ -378,6 +378,14 @@ def test_foreign_lines_are_named_and_never_fatal(kept, tmp_path):
         assert value["foreign_lines"][::7] == ["line 1: not JSON", last]
 
 
+def test_jobs_are_one_or_more_and_change_nothing():
+    assert run("simulate", "--jobs", 0).exit_code == 2
+    words = ("simulate", "first-sensor-fails", "--hours", 0.2, "--json")
+    one, two, usual = (run(*words, *more).stdout for more in (("--jobs", 1), ("--jobs", 2), ()))
+    assert len(json.loads(one)["nodes"]) == 2
+    assert one == two == usual
+
+
 def test_ctrl_c_ends_a_run_with_one_line_and_readable_files(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
