@@ -238,6 +238,7 @@ for command in (
     cli_devices.retire,
     cli_devices.backup,
     cli_devices.restore,
+    cli_devices.passphrase_command,
     cli_replay.replay,
     *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
