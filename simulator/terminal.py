@@ -22,7 +22,7 @@ from simulator.family import BOOT_US
 from simulator.port import FLUSH_S, Port
 from simulator.repl import CTRL_A, CTRL_C, FRIENDLY, RAW, Repl
 
-_OP_EXIT, _OP_FEED, _OP_READY, _EDGE_CTRL_C = 9, 12, 21, 255
+_OP_EXIT, _OP_FEED, _OP_READY, _OP_CLOCK, _EDGE_CTRL_C = 9, 12, 21, 22, 255
 _LOOK_S = 0.02  # how late it is seen that a program opens the port
 _QUIET_S = 0.05
 _IDLE_S = 0.5
@@ -59,6 +59,7 @@ class LiveBoard(Board):
         self._ready = False  # its filesystem is mounted: from here on it can be interrupted
         self._bite_us: int | None = None
         self._interrupt_s: float | None = None  # when Ctrl-C was typed, until it has had its effect
+        self._clock_set: tuple[int, int] | None = None  # what it was set to and when, in us
         self._typed, self._to_inner = bytearray(), bytearray()
         self._swallow = b""
         self._began_s = time.monotonic()
@@ -94,6 +95,18 @@ class LiveBoard(Board):
             "says": self._says,
         }
 
+    def _perform(self, op: int, body: bytes) -> bytes:
+        if op == _OP_CLOCK:
+            self._clock_set = (int.from_bytes(body, "little", signed=True), self.clock.now_us)
+            return b""
+        return super()._perform(op, body)
+
+    def _clock_began_us(self) -> int:
+        if self._clock_set is None:
+            return super()._clock_began_us()
+        shown_us, at_us = self._clock_set
+        return shown_us + self.clock.now_us - at_us
+
     def _lease_us(self) -> int:
         return self.clock.now_us  # every call comes here: the wall clock cannot be lent
 
@@ -110,6 +123,8 @@ class LiveBoard(Board):
         if self._process is None and self.fit is not None:
             self.fit()
         self._ready, self._interrupt_s = False, None
+        if why == "power" or (self.family == "rp2040" and why != "soft_reset"):
+            self._clock_set = None
         super().power_on(why)
         self.ready_us = self.clock.now_us + (BOOT_US[self.family] if self._at_speed else 0)
 
