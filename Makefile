@@ -33,7 +33,7 @@ bench-peers:  ## fetch what the bench compares with; needs node and npm
 	@command -v npm > /dev/null || { echo "npm is missing: sudo apt install nodejs npm" >&2; exit 1; }
 	@npm install --prefix .build/peers --no-audit --no-fund --silent $(PEERS)
 
-proof: .venv/.ready  ## the long runs, under an hour: PART=cuts, manifest, fuzz, months, mutants or cables for one
+proof: .venv/.ready  ## the long runs, under an hour: PART=cuts, manifest, fuzz, months, scenarios, street, mutants or cables for one
 	@$(BIN)/python tests/proof/run.py $(PART)
 
 mutants: .venv/.ready  ## mistakes on purpose, and the tests that catch them
@@ -43,9 +43,10 @@ docs: .venv/.ready  ## make the frame documents, golden vectors and pictures of 
 	@$(BIN)/python -m host.frames
 	@$(BIN)/python -m host.drawing
 
-picture: .venv/.ready  ## draw the terminal of the README anew, and fill the table of batteries
+picture: .venv/.ready  ## make the pictures and tables of README and docs anew; needs Chromium
 	@$(BIN)/python -m docs.picture
 	@$(BIN)/python -m docs.batteries
+	@$(BIN)/python -m docs.validity
 
 clean:  ## remove all that the targets above have set up
 	rm -rf .venv .venv-judges .venv-wheel .build

@@ -116,6 +116,10 @@ class Cycle:
         self._expect_look()
         return True
 
+    def _sparing(self):
+        """2 while the battery is low: it measures half as often, and says why; else 1."""
+        return 2 if self._battery is not None and self._battery.low() else 1
+
     def _idle_until(self, deadline_ms):
         """Wait; meanwhile a red light blinks, the LED when there is something to say, the lamp."""
         while True:
@@ -177,12 +181,15 @@ class Cycle:
             self._keep(values)
         next_ms = self._reading_ms
         if self._every_ms is not None:
-            next_ms = self._look_ms + self._every_ms
+            next_ms = self._look_ms + self._every_ms * self._sparing()
         self._look_ms = max(next_ms, self._power.now_ms())
         self._expect_look()
 
     def _keep(self, values):
-        interval_ms = self._reporter.interval_s() * 1000
+        sparing = self._sparing()
+        if sparing > 1:
+            values[uplink.BATTERY] = self._battery.read_cv()
+        interval_ms = self._reporter.interval_s() * 1000 * sparing
         self._reading_ms = max(self._reading_ms + interval_ms, self._power.now_ms())
         faults = self._sensors.faults
         if self._marks:

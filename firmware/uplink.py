@@ -6,6 +6,7 @@ from micropython import const
 import cbor
 
 _AGE = const(0)
+BATTERY = const(9)
 FAULTS = const(-1)
 RESTART = const(-2)
 _NUMBER = const(-3)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from host import files, pins
 from host.errors import HostError
+from host.figures import Range
 from host.kits import DRIVERS as DRIVERS
 from host.kits import Kit as Kit
 from host.kits import Sensor as Sensor
@@ -95,8 +96,8 @@ class Board:
     filesystem_kib: Annotated[int, 64, 16384]
     latency_ms: Annotated[int, 0, 1000]
     clock_error_ppm: Annotated[int, 0, 20000]
-    active_ma: Annotated[int, 0, 1000]
-    sleep_ua: Annotated[int, 0, 1000000]
+    active_ma: Range
+    sleep_ua: Range
     sleep_measured: bool
     source: str
     radio: Radio
@@ -186,9 +187,17 @@ def boards(path: Path | None = None) -> dict[str, Board]:
     found = {}
     for name, values in files.load_toml(table.path).items():
         found[name] = table.make(Board, (name,), values, name=name)
+        _check_currents(table, found[name])
         _check_pins(table, found[name])
         _check_flashing(table, found[name])
     return found
+
+
+def _check_currents(table: Table, board: Board) -> None:
+    for name, current in (("active_ma", board.active_ma), ("sleep_ua", board.sleep_ua)):
+        if not current.ordered:
+            step = "give them as 0 <= low <= typical <= high"
+            raise table.fail((board.name, name), f"'{name}' is no range", step)
 
 
 def _check_pins(table: Table, board: Board) -> None:

@@ -14,11 +14,15 @@ from host import (
     cli_networks,
     cli_nodes,
     cli_replay,
+    cli_reports,
     cli_setup,
     cli_visits,
+    cli_why,
 )
-from host.commands import Commands, Secret, as_json, named, show
+from host.commands import Commands, Secret, UdpServer, as_json, named, show
 from host.errors import WrongUse
+
+_EXPECTED = "look into the run with --out DIR, or correct that line"
 
 
 @click.group(cls=Commands)
@@ -148,6 +152,13 @@ def decode_command(
     "--seed", type=click.IntRange(0), metavar="N", help="Chance: the same number, the same run."
 )
 @click.option("--hours", type=float, metavar="H", help="How long the run lasts, in virtual time.")
+@click.option("--list", "listed", is_flag=True, help="List the scenarios that come along.")
+@click.option(
+    "--nodes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="At most N nodes of each kind of which the scenario has many.",
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -158,27 +169,62 @@ def decode_command(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run your own firmware: a directory with main.py.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many boards compute at once; without it one a core. What comes out is the same.",
+)
+@click.option(
+    "--gateway", "server", type=UdpServer(), metavar="udp://HOST:PORT",
+    help="A network server for its gateways, in real time; needs --out.",
+)  # fmt: skip
+@click.option("--keep-flash", is_flag=True, help="Keep the flash of the nodes in DIR as well.")
 @as_json
 def simulate(
     scenario: str | None,
     seed: int | None,
     hours: float | None,
+    listed: bool,
+    nodes: int | None,
     out: Path | None,
     firmware: Path | None,
+    jobs: int | None,
+    server: tuple[str, int] | None,
+    keep_flash: bool,
     as_json: bool,
 ) -> None:
     """Run the real firmware on a virtual board, in virtual time: a day takes seconds.
 
-    SCENARIO says who is where and what there is to measure: its name, a kit of `node071 kits`, or
-    a file of your own that ends in .toml. Without one it is a school day of one classroom.
+    SCENARIO says who is where and what there is to measure: a name of --list, a kit of `node071
+    kits`, or a file of your own that ends in .toml. Without one it is a school day of one
+    classroom. When what it expects of the run did not come true, the exit status is 1.
+
+    With --gateway its gateways speak to ChirpStack or The Things Stack by the Semtech UDP protocol,
+    until Ctrl-C: docs/network-servers.md. The nodes last in DIR, and go on when it is run again.
 
     Example:  node071 simulate --hours 6 --out day
     """
     from host import desk
+    from host.screen import unmet
 
-    summary = desk.simulate(scenario, seed, hours, out, firmware, quiet=as_json)
+    if listed:
+        titles = desk.titles()
+        if as_json:
+            return show([{"name": name, "title": title} for name, title in titles.items()])
+        return click.echo("\n".join(f"{name:20} {title}" for name, title in titles.items()))
+    summary = desk.simulate(
+        scenario, seed, hours, out, firmware, quiet=as_json, jobs=jobs, nodes=nodes,
+        server=server, keep_flash=keep_flash,
+    )  # fmt: skip
+    failed = unmet(summary)
     if as_json:
-        show(summary)
+        more = {"error": failed[0], "next": _EXPECTED} if failed else {}
+        show(summary | more)
+    for line in () if as_json else failed:
+        click.echo(f"error: {line}; {_EXPECTED}", err=True)
+    if failed:
+        sys.exit(1)
 
 
 @cli.command("virtual-board", short_help="Run a virtual board at a serial port: to try, to teach.")
@@ -204,20 +250,42 @@ def simulate(
 @click.option(
     "--filesystem-kib", type=click.IntRange(16), metavar="N", help="A smaller filesystem, to fill."
 )
+@click.option("--network", is_flag=True, help="A gateway and a small network are in its air.")
+@click.option(
+    "--gateway", "server", type=UdpServer(), metavar="udp://HOST:PORT",
+    help="Or the gateway speaks to this network server.",
+)  # fmt: skip
 @click.option("--at-speed", is_flag=True, help="Line and flash as slow as those of a real one.")
+@click.option(
+    "--firmware",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Your own firmware is on it: a directory with main.py. It is not provisioned yet.",
+)
 @as_json
-def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **options: Any) -> None:
+def virtual_board(
+    board: str,
+    mode: str,
+    flash: Path | None,
+    firmware: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Run a virtual board at a pseudo-terminal until Ctrl-C: flash it, provision it, watch it.
 
     The first line names its port. esptool writes to it, mpremote talks to it. Its MicroPython is
     the unix port: a MicroPython that is flashed is checked and kept, not executed. On a terminal
     Enter presses its reset button, b and Enter its boot button too, u pulls the plug, p puts it in.
 
+    Nobody hears it, unless --network puts a gateway with a small network into its air, which knows
+    the board by what is in its flash: it joins, and node071 link-check gives a verdict.
+
     Example:  node071 virtual-board --board ttgo-lora32-v2_1 --flash board.bin --link port
     """
     from host import desk
 
     named(boards.boards(), board, "board")
+    if options["network"] and options["server"]:
+        raise WrongUse("--network and --gateway exclude each other", "leave one of them out")
     if options["kit"] is not None:
         named(boards.kits(), options["kit"], "kit")
 
@@ -225,7 +293,7 @@ def virtual_board(board: str, mode: str, flash: Path | None, as_json: bool, **op
         show(facts) if as_json else click.echo(facts["port"] or facts["drive"])
         sys.stdout.flush()
 
-    desk.virtual_board(board, mode, flash, found, **options)
+    desk.virtual_board(board, mode, flash, firmware, found, **options)
 
 
 boards_group.add_command(cli_nodes.hash_command)
@@ -240,6 +308,8 @@ for command in (
     cli_devices.restore,
     cli_devices.passphrase_command,
     cli_replay.replay,
+    cli_why.why,
+    *cli_reports.COMMANDS,
     *cli_visits.COMMANDS,
     *cli_networks.COMMANDS,
 ):

@@ -65,7 +65,8 @@ def label_command(
 
 
 @click.group("export", short_help="Register nodes: files for a network, or its API.")
-def export_group() -> None:
+@as_json
+def export_group(as_json: bool) -> None:
     """Bring nodes onto The Things Stack or ChirpStack.
 
     Files with keys are for their owner only. docs/networks.md has the steps, click by click.

@@ -199,8 +199,8 @@ def _provision_many(
 @click.option("--lose-backlog", is_flag=True, help="Go on although the board cannot be read.")
 @click.option(
     "--drive",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The drive of an RP2040 that waits for a UF2 file.",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where an RP2040 that waits for a UF2 file is mounted.",
 )
 @_replace_option
 @_firmware_option

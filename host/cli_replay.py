@@ -3,21 +3,18 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
-from host.commands import Secret, as_json, show
+from host.commands import Secret, UdpServer, as_json, show
 from host.errors import WrongUse
-
-_PORT = 1700  # of packet forwarders, by custom
 
 
 class _Target(click.ParamType):  # type: ignore[type-arg]
-    """`table`, `network`, or the (host, port) of udp://HOST:PORT."""
+    """`table`, `network`, `node`, or the (host, port) of udp://HOST:PORT."""
 
     name = "target"
-    _KNOWN = ("table", "network")
+    _KNOWN = ("table", "network", "node")
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -26,15 +23,10 @@ class _Target(click.ParamType):  # type: ignore[type-arg]
         if value in self._KNOWN:
             return str(value)
         if not value.startswith("udp://"):
-            self.fail(f"'{value}' is not one of 'table', 'network', 'udp://HOST:PORT'", param, ctx)
-        try:
-            parts = urlsplit(value)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host, port = None, None
-        if not host or port == 0 or (parts.path, parts.query, parts.username) != ("", "", None):
-            self.fail(f"'{value}' is not of the form udp://HOST:PORT", param, ctx)
-        return host, port or _PORT
+            self.fail(
+                f"'{value}' is not one of 'table', 'network', 'node', 'udp://HOST:PORT'", param, ctx
+            )
+        return UdpServer().convert(value, param, ctx)
 
 
 @click.command("replay", short_help="Read a kept run again, or send its frames once more.")
@@ -60,8 +52,10 @@ class _Target(click.ParamType):  # type: ignore[type-arg]
     metavar="TARGET",
     default="table",
     show_default=True,
-    help="table: decode; network: to a fresh one; udp://HOST:PORT: to a server, as a gateway.",
+    help="table: decode; network: to a fresh one; node: its downlinks into the windows of a node; "
+    "udp://HOST:PORT: to a server, as a gateway.",
 )
+@click.option("--node", metavar="NAME", help="With node: which, if there are several.")
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
@@ -77,6 +71,7 @@ def replay(
     keys: Path | None,
     ledger: Path | None,
     target: str | tuple[str, int],
+    node: str | None,
     speed: float | None,
     gateway: bytes | None,
     as_json: bool,
@@ -88,14 +83,22 @@ def replay(
     with the next one that is new. One at udp://HOST:PORT gets them as from the gateways that heard
     them, each until it is acknowledged; it has to know these gateways.
 
+    With --to node the downlinks of a run go into the windows of its node as it was left, with
+    forged ones beside them: the real firmware has to refuse them all, and to take a new one at
+    last. The run must have kept its flash: simulate --gateway, or --keep-flash.
+
     Example:  node071 replay day/capture.jsonl
     """
     from host import desk
 
+    if node is not None and target != "node":
+        raise WrongUse("--node names the node of --to node", "add --to node")
     if isinstance(target, tuple):
         result = desk.send(capture, target, speed, gateway, quiet=as_json)
     elif speed is not None or gateway is not None:
         raise WrongUse("--speed and --gateway are of a server", "add --to udp://HOST:PORT")
+    elif target == "node":
+        result = desk.attack(capture, keys, ledger, node, quiet=as_json)
     else:
         result = desk.replay(capture, keys, ledger, target, quiet=as_json)
     if as_json:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 @click.option("--lose-backlog", is_flag=True, help="Go on although the board cannot be read.")
 @click.option("--replace", is_flag=True, help="What is on the board may go.")
 @click.option(
-    "--drive", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The drive of an RP2040 that waits for MicroPython.",
+    "--drive", type=click.Path(file_okay=False, path_type=Path),
+    help="Where an RP2040 that waits for MicroPython is mounted.",
 )  # fmt: skip
 @click.option(
     "--firmware", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -85,7 +85,9 @@ def setup_command(
     if done.reading is not None:
         click.echo(f"measured just now: {monitor.words(measured(done.reading))}")
     click.echo(f"label: {done.label}")
-    if done.registered is not None:
+    if done.joined:
+        click.echo("it is on the network: it has joined")
+    elif done.registered is not None:
         click.echo(f"registered at {done.registered}\n{UNTIL_THEN}")
     else:
         click.echo(f"{NOT_ON_A_NETWORK} {done.file}\n{PRIVATE}\n{UNTIL_THEN}")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-_ORANGE_PPM, _RED_PPM = 800, 1200
-_ORANGE_PCT, _RED_PCT = 60, 80  # how full a bin is
+ORANGE_PPM, RED_PPM = 800, 1200
+ORANGE_PCT, RED_PCT = 60, 80  # how full a bin is
 _CELLS = 8  # of a bar
 _NO_VALUE = ("no value", "magenta")
 _WARMING = ("warming", "cyan")
@@ -58,9 +58,9 @@ def _light(values: Values) -> tuple[str, str]:
     co2_ppm = values.get("co2")
     if co2_ppm is None:
         return _WARMING if "warming" in values.get("flags", ()) else _NO_VALUE
-    if co2_ppm < _ORANGE_PPM:
+    if co2_ppm < ORANGE_PPM:
         return "good", "green"
-    return ("air soon", "dark_orange") if co2_ppm < _RED_PPM else ("air now!", "red")
+    return ("air soon", "dark_orange") if co2_ppm < RED_PPM else ("air now!", "red")
 
 
 def _bay(values: Values) -> tuple[str, str]:
@@ -72,7 +72,7 @@ def _bin(values: Values) -> tuple[str, str]:
     fill_pct = values.get("fill")
     if fill_pct is None:
         return _NO_VALUE
-    colour = "green" if fill_pct < _ORANGE_PCT else "dark_orange" if fill_pct < _RED_PCT else "red"
+    colour = "green" if fill_pct < ORANGE_PCT else "dark_orange" if fill_pct < RED_PCT else "red"
     full = _full_cells(fill_pct)
     return "█" * full + "░" * (_CELLS - full), colour
 

@@ -9,12 +9,14 @@ from itertools import takewhile
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Never
+from urllib.parse import urlsplit
 
 import click
 
 from host.errors import HostError, WrongUse
 
 FAILED, WRONG_USE = 1, 2
+_PORT = 1700  # of packet forwarders, by custom
 
 
 class Commands(click.Group):
@@ -99,6 +101,26 @@ class Secret(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         if self._size is not None and len(data) != self._size:
             self.fail(f"{len(data)} bytes, {self._size} are needed", param, ctx)
         return data
+
+
+class UdpServer(click.ParamType):  # type: ignore[type-arg]
+    """The (host, port) of udp://HOST:PORT."""
+
+    name = "url"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """Wrong use: it has no such form."""
+        try:
+            parts = urlsplit(value)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        rest = (parts.scheme, parts.path, parts.query, parts.username) if host else ()
+        if not host or port == 0 or rest != ("udp", "", "", None):
+            self.fail(f"'{value}' is not of the form udp://HOST:PORT", param, ctx)
+        return host, port or _PORT
 
 
 class Passphrase(click.ParamType):  # type: ignore[type-arg]

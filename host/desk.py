@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs and replays at the desk, shown on the screen as they go."""
 
+import os
 import select
 import signal
 import sys
@@ -19,9 +20,16 @@ from rich.console import Console
 from host import boards, captures, decode, joins
 from host import replay as replaying
 from host.errors import HostError, WrongUse
-from host.screen import Screen, summary_lines
+from host.screen import Screen, expected_line, summary_lines
 
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
+
+
+def titles() -> dict[str, str]:
+    """The scenarios that come along, and what each is about."""
+    from simulator import scenario as scenarios
+
+    return scenarios.titles()
 
 
 def simulate(
@@ -31,28 +39,47 @@ def simulate(
     out: Path | None,
     firmware: Path | None,
     quiet: bool,
+    jobs: int | None = None,
+    nodes: int | None = None,
+    server: tuple[str, int] | None = None,
+    keep_flash: bool = False,
 ) -> dict[str, Any]:
-    """Run a scenario and return its summary; unless `quiet`, show it while it goes on."""
+    """Run a scenario and return its summary; unless `quiet`, show it while it goes on.
+
+    `jobs` boards compute at once, None: one a core. `nodes`: at most so many of each table with
+    a count. `server`: the (host, port) of a network server, in real time.
+    """
     from simulator import scenario as scenarios
     from simulator.run import Run
+    from simulator.served_run import ServedRun
+
+    if server is not None and out is None:
+        step = "add --out DIR: what the network server has to know of them is there"
+        raise WrongUse("--gateway needs nodes that last", step)
+    if keep_flash and out is None:
+        raise WrongUse("--keep-flash has nowhere to keep it", "add --out DIR")
 
     try:
-        scenario = scenarios.find(name)
+        scenario = scenarios.find(name, seed, nodes)
     except LookupError:
         known = ", ".join(dict.fromkeys([*scenarios.ready(), *boards.kits()]))
         raise WrongUse(f"unknown scenario '{name}'", f"known: {known}, or a FILE.toml") from None
     if hours is not None and not 0.01 <= hours <= 100000:
         raise WrongUse(f"--hours is {hours:g}", "give 0.01 to 100000, for example --hours 24")
-    scenario = replace(
-        scenario,
-        seed=scenario.seed if seed is None else seed,
-        duration_h=scenario.duration_h if hours is None else hours,
-    )
+    if hours is not None:
+        scenario = replace(scenario, duration_h=hours)
     quantities = decode.names(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )
     with Screen(scenario.name, Console(), quiet=quiet, quantities=quantities) as screen:
-        run = Run(scenario, out, firmware, screen.row, screen.progress)
+        jobs = jobs or os.cpu_count() or 1
+        options = (firmware, screen.row, screen.progress)
+        if server is None or out is None:
+            run = Run(scenario, out, *options, jobs=jobs, keep_flash=keep_flash)
+        else:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            tell = partial(click.echo, err=True)
+            run = ServedRun(scenario, out, server, tell, *options, jobs=jobs)
         try:
             summary = run.execute()
         except KeyboardInterrupt:
@@ -61,22 +88,49 @@ def simulate(
     if not quiet:
         for node in summary["nodes"]:
             click.echo("\n".join(summary_lines(node)))
+        for line in expected_line(summary):
+            click.echo(line)
+    if out is not None:
+        made = _draw(out, any(node.get("fill_now") is not None for node in summary["nodes"]))
+        if not quiet:
+            click.echo("\n".join(made))
     return summary
+
+
+def _draw(out: Path, bins: bool) -> list[str]:
+    """Draw the run that was kept, and the way over its bins; returns what was made."""
+    from host import emptying, report
+
+    found = []
+    if report.there_is_a_library():
+        found.append(f"report: {report.write(out)['report']}")
+    else:
+        click.echo("for a report of the run: pip install 'node071[report]'", err=True)
+    if bins:
+        made = emptying.write(out)
+        found.append(f"bins due tomorrow: {len(made['due'])}, {made['geojson']}")
+        if "next" in made:
+            click.echo(made["next"], err=True)
+    return found
 
 
 def virtual_board(
     board: str,
     mode: str,
     flash: Path | None,
+    firmware: Path | None,
     found: Callable[[dict[str, Any]], None],
     **options: Any,
 ) -> None:
     """Run a virtual board until Ctrl-C; `found` gets who and where it is.
 
-    On a terminal Enter is its reset button, b and Enter the boot loader, u and p the plug.
+    With a firmware a new one comes as `node071 flash --firmware` leaves it. On a terminal Enter is
+    its reset button, b and Enter the boot loader, u and p the plug.
     """
     from simulator.virtual_board import VirtualBoard
 
+    if firmware is not None:
+        options["files"] = _installed(board, mode, flash, firmware)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="node071-") as folder, suppress(KeyboardInterrupt):
         options["tell"] = partial(click.echo, err=True)
@@ -92,6 +146,19 @@ def virtual_board(
                     time.sleep(0.2)
 
 
+def _installed(board: str, mode: str, flash: Path | None, firmware: Path) -> dict[str, bytes]:
+    """The files of a new board with this firmware. WrongUse: it is not new, or has no files."""
+    from host import image, provision
+
+    step = f"leave --firmware out, then: node071 flash --board {board} --firmware {firmware}"
+    if mode == "bootloader":
+        raise WrongUse("a board that starts in its boot loader has no files yet", step)
+    if flash is not None and flash.exists():
+        raise WrongUse(f"{flash} is the flash of a board that has its files", step)
+    records = provision.board_records(boards.boards()[board])
+    return image.firmware(firmware) | {path.lstrip("/"): data for path, data in records.items()}
+
+
 def replay(
     capture: Path, keys: Path | None, ledger: Path | None, target: str, quiet: bool
 ) -> dict[str, Any]:
@@ -105,6 +172,13 @@ def replay(
     else:
         result = _to_table(heard, known, quiet)
     return {**result, "foreign_lines": lines}
+
+
+def why(folder: Path, node: str | None) -> tuple[dict[str, Any], list[str]]:
+    """What became of the nodes of a kept run, and why: for a program, and as lines."""
+    from simulator.why.verdicts import told
+
+    return told(folder, node)
 
 
 def _keys(capture: Path, keys: Path | None, ledger: Path | None) -> joins.Devices:
@@ -156,6 +230,50 @@ def send(
         cause = f"{place} acknowledged {sent.acknowledged} of {sent.frames} frames"
         raise HostError(cause, "the way there loses datagrams, or the server stopped")
     return {**asdict(sent), "foreign_lines": lines}
+
+
+def attack(
+    capture: Path, keys: Path | None, ledger: Path | None, name: str | None, quiet: bool
+) -> dict[str, Any]:
+    """Send the downlinks of a capture to its node as it was left; return what became of them.
+
+    HostError: the node took one that it has to refuse, or not the one that is new.
+    """
+    from simulator.node_trial import NodeTrial
+
+    known = _keys(_there(capture), keys, ledger)
+    frames, lines = _read(capture, quiet)
+    known = [each for each in joins.learn(known, frames) if name in (None, each["name"])]
+    if len(known) != 1:
+        names = ", ".join(each["name"] for each in known) or "none"
+        raise WrongUse(f"which node? The capture has {names}", "give --node NAME")
+    flash = capture.with_name(f"{known[0]['name']}.flash")
+    if not flash.is_file():
+        raise HostError(f"there is no {flash}", "keep it: node071 simulate --out DIR --keep-flash")
+    sent = [frame for frame in frames if isinstance(frame, captures.Downlink)]
+    with Screen("replay", Console(), quiet=quiet) as screen:
+        trial = NodeTrial(known[0], flash, sent, screen.progress)
+        result = trial.run()
+    if not quiet:
+        click.echo("\n".join(_attack_lines(result)))
+    problem = result.problem()
+    if problem:
+        raise HostError(problem, "please report it with the capture and the flash")
+    return {**asdict(result), "foreign_lines": lines}
+
+
+def _attack_lines(result: Any) -> Iterator[str]:
+    for kind in ("captured", "forged", "fresh"):
+        found = result.of(kind)
+        heard, taken = sum(each.heard for each in found), sum(each.taken for each in found)
+        refused = f"{heard - taken} refused" if kind != "fresh" else f"{taken} accepted"
+        yield f"{kind}: {len(found)} sent to {result.name}, {heard} heard by its radio, {refused}"
+        yield from (
+            f"  {why}" for why in _some([each.why for each in found if each.why], "refused")
+        )
+    yield f"its counter of downlinks: {result.f_cnt_down}, and {result.f_cnt_down_after} after them"
+    if result.left_out:
+        yield f"left out: {result.left_out} that were new to the node, or too many"
 
 
 def _there(capture: Path) -> Path:

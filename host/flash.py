@@ -24,6 +24,7 @@ from host.visit import Facts, Visit
 _FIXED = 0x200000  # the ESP32's flash that is not filesystem_kib: boards.toml counts from here
 _FLAG = "/service"  # with it in flash a node starts into service mode (firmware/service.py)
 _READINGS = image.STATE + "/readings/"
+_START = "start"  # the record of firmware/start.py: its first number counts the starts
 _DRIVE_S = 30.0
 _RELEASE_S = 10.0
 
@@ -114,6 +115,21 @@ class Flasher:
     def _compare(self, visit: Visit, after: State) -> None:
         """All firmware and all records, by hash. HostError names the first that differs."""
         visit.compare({f"/{name}": data for name, data in self._contents.items()} | after.files)
+
+    def _take_start(self, visit: Visit, after: State) -> None:
+        """Take over the count of starts: the board has started since it was written.
+
+        HostError: the count went back, and readings of two starts would pass for those of one.
+        """
+        found = State(visit.state())
+        was, now = after.load(_START), found.load(_START)
+        if was is None:
+            return
+        if now is None or now[0] < was[0]:
+            cause = "the board has lost count of its starts while it was flashed"
+            raise HostError(cause, "run the same command again")
+        own = (f"{image.STATE}/{_START}.{slot}" for slot in (0, 1))
+        after.files.update({path: found.files[path] for path in own if path in found.files})
 
     def _report(
         self, visit: Visit, enrolled: Enrolled | None, after: State, written: int, removed: int
@@ -245,8 +261,10 @@ class Flasher:
         self._progress(what, 1.0)
         self._port.await_prompt()
         with Visit(self._port, self._progress) as visit:
+            written = len(contents) + len(after.files)
+            self._take_start(visit, after)
             self._compare(visit, after)
-            return self._report(visit, enrolled, after, len(contents) + len(after.files), 0)
+            return self._report(visit, enrolled, after, written, 0)
 
     def _write_esp32(self, parts: dict[int, bytes], enrolled: Enrolled | None) -> None:
         """Write over all that is on the board; until that is done, what was kept is the truth."""

@@ -3,6 +3,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -274,6 +275,8 @@ def refused(name: str, error: Exception) -> PortError:
         return PortError(f"the port {name} is gone", "plug the board in again", GONE)
     if os.name == "posix" and not os.access(name, os.R_OK | os.W_OK):
         return PortError(f"no permission for {name}", permission(name), FORBIDDEN)
+    if os.name == "posix" and not stat.S_ISCHR(os.stat(name).st_mode):
+        return PortError(f"{name} is no serial port", "node071 doctor finds those with a board")
     by = portlock.holders(name)
     return PortError(
         f"{name} is in use" + (f" by {', '.join(by)}" if by else f": {error}"),

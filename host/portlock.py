@@ -5,6 +5,7 @@ import hashlib
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,7 +37,9 @@ def held(port: str) -> Iterator[int]:
 
     A run that is killed leaves no lock behind. HostError names the run that has the port.
     """
-    folder = user_runtime_path("node071") / "ports"
+    with warnings.catch_warnings():  # it tells of a folder that does not suit it, and has another
+        warnings.simplefilter("ignore", UserWarning)
+        folder = user_runtime_path("node071") / "ports"
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.path.realpath(port).encode()).hexdigest()[:16]
     descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)

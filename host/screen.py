@@ -14,6 +14,7 @@ from rich.text import Text
 
 from host import remarks
 from host.columns import Column, columns
+from host.figures import span
 
 _ROWS = 18  # of the live table: the newest
 _OTHER_LINES = 6  # title, head, progress, and a line to spare
@@ -132,7 +133,9 @@ def _cell(column: Column, values: dict[str, Any]) -> str | Text:
 
 def summary_lines(node: dict[str, Any]) -> list[str]:
     """A node's part of a summary as lines for a person."""
-    parts = ", ".join(f"{name} {mah:.3g}" for name, mah in node["mah_day_by_part"].items())
+    parts = ", ".join(
+        f"{name} {round(mah, 2):.3g}" for name, mah in node["mah_day_by_part"].items()
+    )
     tries = "try" if node["join_tries"] == 1 else "tries"
     joined = f"joined after {node['join_tries']} {tries}" if node["joins"] else "never joined"
     duty_cycle = node["duty_cycle_share"]  # None: the region has none
@@ -145,7 +148,34 @@ def summary_lines(node: dict[str, Any]) -> list[str]:
         *_outcome(node),
         *remarks.lines(node["remarks"]),
         f"  energy    {node['mah_day']:.0f} mAh a day ({parts})",
+        f"  battery   {_battery(node)}",
     ]
+
+
+def _battery(node: dict[str, Any]) -> str:
+    """How long it lasts."""
+    low, high = node["battery_days_low"], node["battery_days_high"]
+    return "none, it is on mains" if low is None else f"{span(low, high)} on {node['supply']}"
+
+
+def expected_line(summary: dict[str, Any]) -> list[str]:
+    """How many of a scenario's expectations held, when it has any."""
+    held = [each["held"] for each in summary["expectations"]]
+    later = held.count(None)
+    rest = f", {later} not reached" if later else ""
+    return [f"expected: {held.count(True)} of {len(held)} held{rest}"] if held else []
+
+
+def unmet(summary: dict[str, Any]) -> list[str]:
+    """One line for each expectation that did not hold: where it stands, and what was found."""
+    lines = []
+    for each in summary["expectations"]:
+        if each["held"] is False:
+            found = "nothing" if each["found"] is None else f"{each['found']:g}"
+            of = f" ({each['of']})" if each["of"] else ""
+            place = f"{summary['scenario']}.toml, line {each['line']}"
+            lines.append(f"{place}: expected {each['expect']}, found {found}{of}")
+    return lines
 
 
 def _outcome(node: dict[str, Any]) -> list[str]:

@@ -59,7 +59,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Done:
-    """What there is now; `reading` in natural units, None: none came in time."""
+    """What there is now; `reading` in natural units, None: none came in time.
+
+    `joined`: it joined a network meanwhile, which knows it already and needs no file.
+    """
 
     node: Node
     port: str
@@ -67,6 +70,7 @@ class Done:
     label: Path
     registered: str | None  # the address of the network
     file: Path | None  # what to give to a network
+    joined: bool
 
     def public(self) -> dict[str, Any]:
         """For --json, without keys."""
@@ -76,6 +80,7 @@ class Done:
             "label": str(self.label),
             "registered": self.registered,
             "file": str(self.file) if self.file else None,
+            "joined": self.joined,
         }
 
 
@@ -94,7 +99,7 @@ class Setup:
     def __init__(self, wanted: Wanted, ledger: Ledger, backups: Path, teller: Teller):
         self._wanted, self._ledger, self._backups = wanted, ledger, backups
         self._teller = teller
-        self._number = 0
+        self._number, self._joined = 0, False
 
     def run(self) -> Done:
         """Do it all. HostError: what stands in the way; run again it goes on from there."""
@@ -115,7 +120,7 @@ class Setup:
         self._begin("its network")
         registered, file = self._register(node)
         node = self._ledger.node(node.name)
-        return Done(node, port, reading, sheet, registered, file)
+        return Done(node, port, reading, sheet, registered, file, self._joined)
 
     def _begin(self, what: str) -> None:
         self._number += 1
@@ -197,6 +202,9 @@ class Setup:
 
     def _first_reading(self, port: str) -> dict[str, Any] | None:
         for line in monitor.follow(port, time.monotonic() + _READING_S):
+            if line.text.startswith("joined after"):
+                self._joined = True
+                self._say("it has joined the network")
             if line.values is not None:
                 self._say(monitor.words(measured(line.values)))
                 for remark in remarks(line.values):
@@ -210,8 +218,11 @@ class Setup:
     # The network.
 
     def _register(self, node: Node) -> tuple[str | None, Path | None]:
-        """(address of the network, file for one): one of them."""
+        """(address of the network, file for one): one of them, none when it has joined."""
         network = self._wanted.network
+        if network is None and self._joined:
+            self._say("it knows the node already")
+            return None, None
         if network is None:
             out = self._wanted.folder / f"{file_stem(node.name)}-tts.csv"
             path, _ = networks.write([node], "tts.csv", out)

@@ -16,6 +16,7 @@ from host.port import Port, PortError
 BLOCK = 4096
 _SCRIPT_CHARS = 16000  # of a board's memory, for one run
 _PART_BYTES = 3000
+_TRIES = 3
 _ROOM_BLOCKS = 16  # that stay free for what a node writes while it works
 
 
@@ -61,16 +62,31 @@ class Visit:
         self.facts: Facts
 
     def __enter__(self) -> "Visit":
-        self.port.prompt()
+        for left in reversed(range(_TRIES)):
+            self.port.prompt()
+            try:
+                if self._serves():
+                    return self
+            except PortError:  # an armed watchdog bit before it was reset: its start is next
+                if not left:
+                    raise
+        raise PortError(
+            f"the board on {self.port.name} does not stay in service mode",
+            "unplug it, plug it in, and run this again",
+        )
+
+    def _serves(self) -> bool:
+        """Find out what it is, and have a node start again into service mode; False: it did not."""
         self.facts = self._ask_facts()
         if self.facts.pending:  # a run was cut off before the board had its boot.py
             self._done(self.port.ask("say(finish)"))
             self.facts = self._ask_facts()
-        if self.facts.firmware and self.facts.config and not self.facts.service:
-            self.port.send("import service; service.enter()")
-            self.port.await_prompt()
-            self.facts = self._ask_facts()
-        return self
+        if not self.facts.firmware or not self.facts.config or self.facts.service:
+            return True
+        self.port.send("import service; service.enter()")
+        self.port.await_prompt()
+        self.facts = self._ask_facts()
+        return self.facts.service
 
     def __exit__(
         self,

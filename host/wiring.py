@@ -117,7 +117,7 @@ def facts(board: Board) -> list[str]:
     how = "measured" if board.sleep_measured else "claimed, not measured"
     lines = [
         f"  MicroPython {board.micropython}; USB {', '.join(board.usb)}",
-        f"  asleep {board.sleep_ua / 1000:g} mA ({how}), awake {board.active_ma} mA",
+        f"  asleep {board.sleep_ua.text(0.001)} mA ({how}), awake {board.active_ma.text()} mA",
         f"  from: {board.source}",
     ]
     return [*lines, f"  note: {board.note}"] if board.note else lines

@@ -78,19 +78,27 @@ class Place:
 class Station:
     """One antenna in the air: a node's or a gateway's.
 
-    `background` marks a signal that what the air does not know has buried: a crowd.
+    `background` marks a signal that what the air does not know has buried: a crowd. A node's may
+    be `ahead` of the air's clock when it sends: the air learns of it once it is there.
     """
 
-    def __init__(self, air: "Air", name: str, place: Place):
+    def __init__(self, air: "Air", name: str, place: Place, ahead: bool):
         self.name, self.place = name, place
         self.listener: Listener | None = None
         self.background: Callable[[Signal], None] | None = None
-        self._air = air
+        self.on_transmit: list[Callable[[Transmission], None]] = []  # told at once
+        self._air, self._ahead = air, ahead
         self._arriving: list[Signal] = []
 
     def transmit(self, transmission: Transmission) -> None:
-        """Put a packet on the air; it starts now."""
-        self._air.spread(self, transmission)
+        """Put a packet on the air; it starts now, by the clock of whoever sends it."""
+        for note in self.on_transmit:
+            note(transmission)
+        air, start_us = self._air, transmission.start_us
+        if self._ahead:
+            air.clock.post(start_us, self.name, air.spread, self, transmission)
+        else:
+            air.spread(self, transmission)
 
     def signals(self) -> list[Signal]:
         """What is on the air here now."""
@@ -130,11 +138,15 @@ class Air:
         self._received_db: dict[tuple[str, str], float] = {}
         self.on_transmit: list[Callable[[Transmission], None]] = []
 
-    def station(self, name: str, place: Place) -> Station:
-        """A new antenna."""
-        station = Station(self, name, place)
+    def station(self, name: str, place: Place, ahead: bool = False) -> Station:
+        """A new antenna; `ahead`: of somebody with a clock of his own."""
+        station = Station(self, name, place, ahead)
         self._stations.append(station)
         return station
+
+    def leave(self, station: Station) -> None:
+        """Take an antenna away."""
+        self._stations.remove(station)
 
     def spread(self, source: Station, transmission: Transmission) -> None:
         """Let a packet arrive at every other station."""

@@ -4,15 +4,14 @@
 import json
 import os
 import random
-import select
 import struct
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from host.errors import HostError
+from simulator import pipe
 from simulator.clock import Clock, Event
 from simulator.devices import I2cDevice, PulseDevice, SpiDevice
 from simulator.family import BOOT_US, CAUSES, COSTS_US, IRQ_US, PROG_SIZE, unique_id
@@ -20,6 +19,7 @@ from simulator.i2c import I2cBus
 from simulator.micropython import command
 from simulator.one_wire import OneWireBus, OneWireDevice
 from simulator.pulses import serve
+from simulator.timing import Timing
 from simulator.uart import UartDevice, UartPort
 from simulator.wear import Wear
 
@@ -27,32 +27,15 @@ SHIMS = Path(__file__).with_name("shims")
 HANG_S = 120
 HEAP = "256k"  # an RP2040 has about 200k, of words half as long
 
-_SYNC, _WAIT, _PIN_SET, _PIN_GET, _PIN_IRQ, _SPI = range(6)
-_I2C_WRITE, _I2C_READ, _ADC, _EXIT, _BOOT, _PROMPT, _FEED, _RTC = range(6, 14)
-_ONE_WIRE, _UART = 16, 20
-_POST_PIN, _POST_ERASE, _POST_PROGRAM, _POST_SLEEP = range(4)
-_REQUEST = struct.Struct("<BQHH")
-_POSTED = struct.Struct("<BHBQ")
-_ANSWER = struct.Struct("<QQHH")
-_EDGE = struct.Struct("<BBQ")
 _RISING, _FALLING = 8, 4
-_PULSE = 17
 _FOREVER = 1 << 62
-
-
-@dataclass
-class Timing:
-    """How this board's time runs: its crystal, and how long its interpreter is held up."""
-
-    clock_ppm: int = 0
-    irq_us: int | None = None  # from the edge to the handler; None: the chip family's own
-    stall_us: int = 0  # after every sleep, as a garbage collection would
 
 
 class Board:
     """A virtual board that is served one request at a time, in the order of virtual time.
 
-    `ready_us` is when its pending request is due. RuntimeError: it hangs or its process died.
+    `ready_us` is when its pending request is due. `clock` is that of its chips too, and nobody
+    else's where boards run side by side (simulator/schedule.py).
     """
 
     def __init__(
@@ -70,6 +53,7 @@ class Board:
         self.timing = timing or Timing()
         self.wear = Wear()
         self.starts: list[tuple[int, str]] = []  # (time_us, why) of every start
+        self.on_start: Callable[[str], None] = lambda why: None
         self.levels: dict[int, int] = {}  # last level of each pin, driven by either side
         self.outputs: list[tuple[int, int, int]] = []  # (time_us, pin, level) of posted pins
         self.journal: Path | None = None  # where each operation on its flash is to be written down
@@ -77,13 +61,14 @@ class Board:
         self.region: tuple[int, int] | None = None  # of the flash file: the filesystem, None: all
         self.at_prompt = False
         self.hang_s = HANG_S
-        self.ready_us = 0
+        self.boot_us = BOOT_US[self.family]
+        self.ready_us = _FOREVER
+        self.listens: Callable[[], bool] = lambda: False  # whether the air can touch it
         self.trips = 0
         self.rtc_memory = b""
         self.held_pins: list[int] = []  # that kept their levels through the last sleep
-        self._slept_us = 0
-        self._asleep_since_us: int | None = None  # lightly or deeply
-        self._powered_us = 0
+        self._state, self._since_us = "off", clock.now_us
+        self._time_us = {"off": 0, "awake": 0, "asleep": 0}
         self._wake: Event | None = None
         self._seed, self._log = seed, log
         self._spi: dict[tuple[int, int], SpiDevice] = {}
@@ -98,7 +83,8 @@ class Board:
         self._posted_pins: set[int] = set()
         self._triggers: dict[int, int] = {}
         self._edges: list[tuple[int, int, int]] = []
-        self._pending: tuple[int, int, bytes] | None = None
+        self._pending: pipe.Request | None = None
+        self._heard = b""  # of a request that is not whole
         self._process: subprocess.Popen[bytes] | None = None
         self._to_board = self._from_board = -1
 
@@ -149,7 +135,7 @@ class Board:
         trigger = _RISING if level > before else _FALLING if level < before else 0
         if self._triggers.get(pin, 0) & trigger:
             self._edges.append((pin, level, self.clock.now_us))
-            if self._pending is not None and self._pending[0] in (_WAIT, _PROMPT):
+            if self._pending is not None and self._pending.op in (pipe.WAIT, pipe.PROMPT):
                 self.ready_us = min(self.ready_us, self.clock.now_us)
 
     # Life of the process.
@@ -164,13 +150,13 @@ class Board:
         os.close(to_board)
         os.close(from_board)
         self.starts.append((self.clock.now_us, why))
-        self._note_sleep(0, self.clock.now_us)
+        self.on_start(why)
+        self._note_state("awake", self.clock.now_us)
         if why == "power":
-            self._powered_us, self.rtc_memory, self.held_pins = self.clock.now_us, b"", []
+            self.timing.start(self.clock.now_us)
+            self.rtc_memory, self.held_pins = b"", []
         self._triggers.clear()
         self._edges.clear()
-        self._read_request()
-        self.ready_us = self.clock.now_us + BOOT_US[self.family]
 
     def _spawn(self, to_board: int, from_board: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -192,71 +178,105 @@ class Board:
     def power_off(self) -> None:
         """End the process at once, as when the plug is pulled; no sleep goes on without it."""
         self.clock.cancel(self._wake)
-        self._note_sleep(0, self.clock.now_us)
+        self._note_state("off", self.clock.now_us)
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             os.close(self._to_board)
             os.close(self._from_board)
-        self._process, self._pending, self.ready_us = None, None, _FOREVER
+        self._process, self._pending, self.ready_us, self._heard = None, None, _FOREVER, b""
 
-    def serve(self) -> None:
-        """Answer the pending request at this moment, and wait for the next one."""
+    @property
+    def busy(self) -> bool:
+        """Whether its process computes, and nobody knows yet what it will ask for and when."""
+        return self._process is not None and self._pending is None
+
+    def due_us(self) -> int:
+        """When something is to be done next: for the board, unless it is busy, or on its clock."""
+        event_us = self.clock.next_us()
+        return self.ready_us if event_us is None else min(event_us, self.ready_us)
+
+    def step(self, lease_us: Callable[["Board"], int]) -> None:
+        """Do what is due next; ties go to events. An answer takes its lease when it is made."""
+        event_us = self.clock.next_us()
+        if event_us is not None and event_us <= self.ready_us:
+            self.clock.step()
+            return
+        self.clock.now_us = max(self.clock.now_us, self.ready_us)
         assert self._pending is not None
-        op, _, body = self._pending
-        if op == _EXIT:
+        op, body = self._pending.op, self._pending.body
+        if op == pipe.EXIT:
             self._exit(*json.loads(body))
         else:
-            self._answer(self._perform(op, body))
-            self._read_request()
+            answer = self._perform(op, body)
+            self._pending, self.ready_us = None, _FOREVER
+            self._answer(answer, lease_us(self))
 
     def _exit(self, why: str, sleep_us: int, held_pins: list[int]) -> None:
         """Start the next life after its sleep; a chip that is stuck waits for the plug."""
         self.power_off()
         self.held_pins = held_pins
+        self._note_state("asleep" if sleep_us else "awake", self.clock.now_us)
         if why == "stuck":
             return
-        sleep_us = sleep_us * 1_000_000 // (1_000_000 + self.timing.clock_ppm)
-        self._note_sleep(1 if sleep_us else 0, self.clock.now_us)
-        self._wake = self.clock.call_at(self.clock.now_us + sleep_us, self.power_on, why)
+        wake_us = self.clock.now_us + self.timing.real_us(sleep_us)
+        self._wake = self.clock.call_at(wake_us, self.power_on, why)
 
-    def _answer(self, body: bytes) -> None:
-        edges = b"".join(_EDGE.pack(*edge) for edge in self._edges)
-        head = _ANSWER.pack(self.clock.now_us, self._lease_us(), len(self._edges), len(body))
+    def drift(self, clock_ppm: int) -> None:
+        """Have its crystal run at another rate from now on, also in the sleep that it is in."""
+        now_us, before = self.clock.now_us, self.timing.clock_ppm
+        self.timing.drift(clock_ppm, now_us)
+        if self._process is not None:
+            self._edges.append((pipe.DRIFT, 0, clock_ppm & pipe.SIGNED))
+            if self._pending is not None and self._pending.op in (pipe.WAIT, pipe.PROMPT):
+                self.ready_us = min(self.ready_us, now_us)
+        elif self._wake is not None and self._wake.callback is not None:
+            left_us = (self._wake.time_us - now_us) * (1_000_000 + before) // 1_000_000
+            args = self._wake.args
+            self.clock.cancel(self._wake)
+            self._wake = self.clock.call_at(
+                now_us + self.timing.real_us(left_us), self.power_on, *args
+            )
+
+    def _answer(self, body: bytes, lease_us: int) -> None:
+        """Let it go on; until the end of the lease nothing can touch it."""
+        data = pipe.answer(self.clock.now_us, lease_us, self._edges, body)
         self._edges.clear()
-        os.write(self._to_board, head + edges + body)
+        try:
+            os.write(self._to_board, data)
+        except BrokenPipeError:
+            raise self._ended() from None
 
-    def _lease_us(self) -> int:
-        """Until when nothing can touch this board."""
-        due_us = self.clock.next_us()
-        return _FOREVER if due_us is None else due_us
+    def fileno(self) -> int:
+        """Where its process asks."""
+        return self._from_board
 
-    def _read_request(self) -> None:
-        op, time_us, posted, length = _REQUEST.unpack(self._read(_REQUEST.size))
-        for kind, number, level, at_us in _POSTED.iter_unpack(self._read(posted * _POSTED.size)):
-            self._note(kind, number, level, at_us)
-        body = self._read(length)
-        self._pending = (op, time_us, body)
-        waits = op in (_WAIT, _PROMPT)
-        self.ready_us = int.from_bytes(body, "little") if waits else time_us
-        self.at_prompt = op == _PROMPT
+    def take(self) -> bool:
+        """Read what its process has written, and wait if there is nothing; False: not yet all."""
+        piece = os.read(self._from_board, 1 << 17)
+        if not piece:
+            raise self._ended()
+        self._heard = heard = self._heard + piece if self._heard else piece
+        self._pending = asked = pipe.request(heard)
+        if asked is None:
+            return False
+        self._heard = b""
+        for note in asked.posted:
+            self._note(*note)
+        first = asked.op == pipe.BOOT
+        self.ready_us = self.clock.now_us + self.boot_us if first else asked.due_us
+        self.at_prompt = asked.op == pipe.PROMPT
         self.trips += 1
+        return True
 
-    def _read(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            if not select.select([self._from_board], [], [], self.hang_s)[0]:
-                raise self._hung()
-            piece = os.read(self._from_board, count - len(data))
-            if not piece:
-                raise HostError(
-                    f"{self.name}: its MicroPython ended by itself",
-                    f"keep the run with --out DIR and read the end of DIR/{self.name}.log",
-                )
-            data += piece
-        return data
+    def _ended(self) -> HostError:
+        return HostError(
+            f"{self.name}: its MicroPython ended by itself",
+            f"keep the run with --out DIR and read the end of DIR/{self.name}.log",
+        )
 
-    def _hung(self) -> HostError:
+    def hung(self) -> HostError:
+        """What is to be said of one that has not asked for `hang_s`; it is interrupted."""
         assert self._process is not None
         self._process.send_signal(2)  # the traceback of KeyboardInterrupt names the line
         try:
@@ -272,46 +292,45 @@ class Board:
             "a loop in the firmware never ends; it has to wait with power.wait_until",
         )
 
-    def _note_sleep(self, level: int, at_us: int) -> None:
-        """A sleep begins (1) or ends (0), by a wake or by a pulled plug."""
-        if self._asleep_since_us is not None:
-            self._slept_us += at_us - self._asleep_since_us
-        self._asleep_since_us = at_us if level else None
+    def _note_state(self, state: str, at_us: int) -> None:
+        """From now on it is awake, asleep (lightly or deeply), or off: the plug is pulled."""
+        self._time_us[self._state] += at_us - self._since_us
+        self._state, self._since_us = state, at_us
 
-    def slept_us(self) -> int:
-        """Time in light and in deep sleep up to now."""
-        since_us = self._asleep_since_us
-        return self._slept_us + (0 if since_us is None else self.clock.now_us - since_us)
+    def time_by_state_us(self) -> dict[str, int]:
+        """Time off, awake and asleep up to now."""
+        self._note_state(self._state, self.clock.now_us)
+        return dict(self._time_us)
 
     # What each request does.
 
     def _perform(self, op: int, body: bytes) -> bytes:
-        if op == _SPI:
+        if op == pipe.SPI:
             device = self._selected.get(body[0])
             return device.transfer(body[1:]) if device else bytes(len(body) - 1)
-        if op == _I2C_WRITE:
+        if op == pipe.I2C_WRITE:
             return self._i2c.get((body[0], body[1]), I2cBus()).write(body[2], body[3:])
-        if op == _I2C_READ:
+        if op == pipe.I2C_READ:
             return self._i2c.get((body[0], body[1]), I2cBus()).read(body[2], body[3])
-        if op == _ONE_WIRE:
+        if op == pipe.ONE_WIRE:
             return self._one_wire.get(body[0], OneWireBus(())).serve(body[1], body[2:])
-        if op == _PIN_GET:
+        if op == pipe.PIN_GET:
             return bytes((self._level(body[0], body[1]),))
-        if op == _PIN_SET:
+        if op == pipe.PIN_SET:
             self._set(body[0], body[1])
-        elif op == _PIN_IRQ:
+        elif op == pipe.PIN_IRQ:
             self._triggers[body[0]] = body[1]
-        elif op == _UART:
+        elif op == pipe.UART:
             lines = (body[1], body[2])
             port = self._uart.setdefault(lines, UartPort(self.clock, self.family))
             return port.perform(body[0], body[3:])
-        elif op == _ADC:
+        elif op == pipe.ADC:
             return struct.pack("<H", self._adc[body[0]]() if body[0] in self._adc else 0)
-        elif op == _RTC:
+        elif op == pipe.RTC:
             self.rtc_memory = body
-        elif op == _PULSE:
+        elif op == pipe.PULSE:
             return serve(self._pulses, body, self.clock.now_us, self.timing.clock_ppm)
-        elif op == _BOOT:
+        elif op == pipe.BOOT:
             return json.dumps(self._description()).encode()
         return b""
 
@@ -332,12 +351,12 @@ class Board:
             self._output_handlers[pin](level)
 
     def _note(self, kind: int, number: int, level: int, at_us: int) -> None:
-        if kind == _POST_ERASE:
+        if kind == pipe.POST_ERASE:
             self.wear.erases[number] = self.wear.erases.get(number, 0) + 1
-        elif kind == _POST_PROGRAM:
+        elif kind == pipe.POST_PROGRAM:
             self.wear.programs += 1
-        elif kind == _POST_SLEEP:
-            self._note_sleep(level, at_us)
+        elif kind == pipe.POST_SLEEP:
+            self._note_state("asleep" if level else "awake", at_us)
         else:
             self.levels[number] = level
             chips = [(bus, chip) for (bus, cs), chip in self._spi.items() if cs == number]
@@ -372,27 +391,9 @@ class Board:
             "run_main": True,
             "rtc_memory": list(self.rtc_memory),
             "held": self.held_pins,
-            "clock_began_us": self._clock_began_us(),
+            # only ESP32's runs on through a reset
+            "clock_began_us": 0
+            if self.family == "rp2040"
+            else self.timing.counted_us(self.clock.now_us),
             **COSTS_US[self.family],
         }
-
-    def _clock_began_us(self) -> int:
-        """What `time` counts from at this start: only ESP32's runs on through a reset."""
-        if self.family == "rp2040":
-            return 0
-        return (self.clock.now_us - self._powered_us) * (1_000_000 + self.timing.clock_ppm) // 10**6
-
-
-def run(boards: list[Board], clock: Clock, end_us: int) -> None:
-    """Serve all boards and events in the order of time until `end_us`; ties go to events."""
-    while True:
-        board = min(boards, key=lambda each: (each.ready_us, each.name))
-        due_us = clock.next_us()
-        if due_us is not None and due_us <= min(board.ready_us, end_us):
-            clock.step()
-        elif board.ready_us <= end_us:
-            clock.run_until(board.ready_us)
-            board.serve()
-        else:
-            clock.run_until(end_us)
-            return

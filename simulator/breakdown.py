@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: MIT
 """Has the faults of a scenario begin and end at their times."""
 
+from random import Random
+
+from simulator.air import Air, Place
 from simulator.chips.pir import Pir
 from simulator.chips.sx1276 import SX1276
 from simulator.chips.uart import UartChip
 from simulator.chips.ultrasonic import Ultrasonic
 from simulator.clock import Clock
+from simulator.disagreement import disagree
 from simulator.faults import FaultPlan
 from simulator.fleet import Node, Sensor
 from simulator.gateway import Gateway
+from simulator.jammer import Jammer
+from simulator.network import Network
 
 _HOUR_US = 3_600_000_000
 
@@ -26,6 +32,28 @@ def of_gateway(fault: FaultPlan, gateway: Gateway, clock: Clock) -> None:
         clock.call_at(until_us, setattr, gateway, "off", False)
 
 
+def of_network(fault: FaultPlan, node: Node, network: Network, clock: Clock) -> None:
+    """Have the network hold something else than a node does, from a time on."""
+    at_us, until_us = _times_us(fault)
+
+    def begin() -> None:
+        agree = disagree(network, node.identity.dev_eui, fault.setting, fault.value)
+        if until_us is not None:
+            clock.call_at(until_us, agree)
+
+    clock.call_at(at_us, begin)
+
+
+def of_air(fault: FaultPlan, number: int, air: Air, seed: int) -> None:
+    """Put a jammer up, and have it begin and end at its times; `number`: of the fault."""
+    at_us, until_us = _times_us(fault)
+    station = air.station(f"fault-{number}", Place(fault.x_m, fault.y_m))
+    jammer = Jammer(fault, station, air.clock, Random(f"{seed}/fault-{number}/jammer"))
+    air.clock.call_at(at_us, jammer.begin)
+    if until_us is not None:
+        air.clock.call_at(until_us, jammer.end)
+
+
 def of_node(fault: FaultPlan, node: Node, clock: Clock) -> None:
     """Have a fault of one node begin and end at its times."""
     at_us, until_us = _times_us(fault)
@@ -39,6 +67,11 @@ def of_node(fault: FaultPlan, node: Node, clock: Clock) -> None:
             elif isinstance(sensor, UartChip | Ultrasonic):
                 clock.call_at(at_us, sensor.power, 0)
                 clock.call_at(on_us, sensor.power, 1)
+        return
+    if fault.clock_ppm is not None:
+        clock.call_at(at_us, node.board.drift, fault.clock_ppm)
+        if until_us is not None:
+            clock.call_at(until_us, node.board.drift, node.plan.clock_ppm)
         return
     if fault.kind == "world-frozen":
         node.surroundings.freeze(at_us, until_us)

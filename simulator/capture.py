@@ -17,7 +17,7 @@ _STEP_HZ = 125000
 
 
 class Capture:
-    """The files of one run in a directory; every line is whole once it is written.
+    """The files of one run in a directory; a process that is killed leaves whole lines in them.
 
     What is on the air is in the order of (time, gateway): it is held until the time has passed.
     """
@@ -28,6 +28,7 @@ class Capture:
         self._events: IO[str] = (directory / "events.jsonl").open("w")
         self._pcap: IO[bytes] = (directory / "capture.pcap").open("wb")
         self._pcap.write(_PCAP_HEAD)
+        self._pcap.flush()
         self._held: list[tuple[str, str, bytes]] = []  # gateway, line, packet; all of one time
         self._held_us = 0
 

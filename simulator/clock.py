@@ -17,19 +17,26 @@ class Event:
 
 
 class Clock:
-    """A queue of events; `now_us` moves before a callback runs, ties run in scheduling order."""
+    """A queue of events; `now_us` moves before a callback runs, ties run in scheduling order.
+
+    What others put on it (`post`) comes after its own of the same moment, in the order of names.
+    """
 
     def __init__(self) -> None:
         self.now_us = 0
-        self._due: list[tuple[int, int, Event]] = []
+        self._due: list[tuple[int, str, int, Event]] = []
         self._order = count()
 
     def call_at(self, time_us: int, callback: Callable[..., None], *args: Any) -> Event:
         """Run `callback(*args)` at `time_us`. ValueError: that time has passed."""
+        return self.post(time_us, "", callback, *args)
+
+    def post(self, time_us: int, name: str, callback: Callable[..., None], *args: Any) -> Event:
+        """The same for somebody who has a clock of his own."""
         if time_us < self.now_us:
             raise ValueError(f"{time_us} us is in the past, it is {self.now_us} us")
         event = Event(time_us, callback, args)
-        heappush(self._due, (time_us, next(self._order), event))
+        heappush(self._due, (time_us, name, next(self._order), event))
         return event
 
     def cancel(self, event: Event | None) -> None:
@@ -39,9 +46,13 @@ class Clock:
 
     def next_us(self) -> int | None:
         """Time of the next event, None when nothing is due."""
-        while self._due and self._due[0][2].callback is None:
+        while self._due and self._due[0][3].callback is None:
             heappop(self._due)
         return self._due[0][0] if self._due else None
+
+    def next_key(self) -> tuple[int, str] | None:
+        """The same with the name of who put it there, "" for its own."""
+        return None if self.next_us() is None else self._due[0][:2]
 
     def run_until(self, end_us: int) -> None:
         """Run all that is due up to and at `end_us`, and leave the time there."""
@@ -52,7 +63,7 @@ class Clock:
     def step(self) -> None:
         """Run the next event. IndexError: nothing is due."""
         self.next_us()  # drops what was cancelled
-        self.now_us, _, event = heappop(self._due)
+        self.now_us, _, _, event = heappop(self._due)
         callback, event.callback = event.callback, None
         if callback is not None:
             callback(*event.args)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from host.lorawan import time_on_air_us
 from simulator.interference import SNR_FLOOR_DB
+from simulator.places import Latitude, Longitude, Metres
 from simulator.propagation import PathLoss, noise_floor_dbm
 from simulator.regions import Region
 from simulator.streams import generator
@@ -43,14 +44,16 @@ class CrowdPlan:
     rule: str = "adr"
     sf: Annotated[int, 7, 12] = 12
     cr: Annotated[int, 5, 8] = 5
-    x_m: float = 0.0
-    y_m: float = 0.0
+    x_m: Metres = 0.0
+    y_m: Metres = 0.0
     radius_m: Annotated[float, 0, 1e6] = 1000.0
     power_dbm: Annotated[float, -10, 30] = 14.0
     poisson: bool = False
     acked: Annotated[float, 0, 1] = 0.0
     channels: Annotated[int, 0, 64] = 0  # of the gateways' channels that it uses, 0: all
     duty_cycle: bool = True
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
 
 
 @dataclass(frozen=True)

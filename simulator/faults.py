@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What can go wrong in a scenario: the kinds of fault, and the check of each."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from host import boards
 from host.tables import Table
+from simulator.places import Latitude, Longitude, Metres
+from simulator.regions import Region
 
 _Hours = Annotated[float, 0, 100000]
 
+# What each kind needs besides kind and at_h, and what it may have.
 KINDS = {
     "sensor-silent": ("node", "sensor"),
     "sensor-frozen": ("node", "sensor"),
@@ -16,12 +20,36 @@ KINDS = {
     "gateway-off": ("gateway",),
     "power-cut": ("node",),
     "world-frozen": ("node",),
+    "clock-drift": ("node", "clock_ppm"),
+    "network-setting": ("node", "setting"),
+    "jammer": ("freq_hz",),
 }
+_PLACE = ("x_m", "y_m", "latitude", "longitude")
+MAY = {"network-setting": ("value",), "jammer": ("power_dbm", "duty", "sf", *_PLACE)}
+# What the network holds otherwise than a node does, and the range of its value; None: without one,
+# as somebody mistyped it.
+SETTINGS: Mapping[str, tuple[int, int] | None] = {
+    "app_key": None,
+    "join_eui": None,
+    "dev_eui": None,
+    "session": None,
+    "dev_nonce": (0, 65535),
+    "f_cnt": (0, 0xFFFFFFFF),
+    "rx1_delay_s": (1, 15),
+    "rx1_dr_offset": (0, 7),
+    "rx2_data_rate": (0, 15),
+    "rx2_freq_hz": (137_000_000, 1_020_000_000),
+}
+_FOR_GOOD = ("session", "dev_nonce", "f_cnt")  # nothing brings back what was there before
 
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """What goes wrong: `kind` at a node's sensor or at a gateway, from `at_h` to `until_h`."""
+    """What goes wrong: `kind` at a node, at its sensor, at a gateway or in the air.
+
+    From `at_h` to `until_h`, for good without it. `freq_hz`, `power_dbm`, `sf` and the share of the
+    time `duty` are a jammer's, `setting` and `value` the network's, `clock_ppm` a crystal's.
+    """
 
     kind: str
     at_h: _Hours
@@ -29,6 +57,21 @@ class FaultPlan:
     sensor: str = ""
     gateway: str = ""
     until_h: _Hours | None = None
+    setting: str = ""
+    value: Annotated[int, 0, 0xFFFFFFFF] | None = None
+    freq_hz: Annotated[int, 137_000_000, 1_020_000_000] | None = None
+    power_dbm: Annotated[float, -20, 40] = 14.0
+    duty: Annotated[float, 0.0001, 1] = 0.5
+    sf: Annotated[int, 7, 12] = 12
+    x_m: Metres = 0.0
+    y_m: Metres = 0.0
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    clock_ppm: Annotated[int, -50000, 50000] | None = None
+
+
+_DEFAULTS = {each.name: each.default for each in fields(FaultPlan)}
+_COMMON = ("kind", "at_h", "until_h")
 
 
 def check(
@@ -37,6 +80,7 @@ def check(
     fault: FaultPlan,
     gateways: list[str],
     kits: dict[str, str],
+    region: Region,
 ) -> None:
     """A fault has what its kind needs, nothing else, and all of it exists.
 
@@ -45,11 +89,11 @@ def check(
     if fault.kind not in KINDS:
         step = f"kinds: {', '.join(KINDS)}"
         raise table.fail((*where, "kind"), f"unknown fault '{fault.kind}'", step)
-    needs = KINDS[fault.kind]
-    for key in ("node", "sensor", "gateway"):
-        given = bool(getattr(fault, key))
-        if given and key not in needs:
-            step = f"it takes {' and '.join(needs)}"
+    needs, may = KINDS[fault.kind], MAY.get(fault.kind, ())
+    for key, default in _DEFAULTS.items():
+        given = getattr(fault, key) != default
+        if given and key not in (*_COMMON, *needs, *may):
+            step = f"it takes {' and '.join([*needs, *may])}"
             raise table.fail((*where, key), f"'{fault.kind}' has no '{key}'", step)
         if key in needs and not given:
             raise table.fail((*where, key), f"'{fault.kind}' needs '{key}'", f"add {key} = ...")
@@ -58,8 +102,31 @@ def check(
         raise table.fail((*where, "until_h"), problem, "make until_h the later one")
     if "gateway" in needs:
         table.refers((*where, "gateway"), fault.gateway, gateways)
-        return
-    table.refers((*where, "node"), fault.node, kits)
+    if "node" in needs:
+        table.refers((*where, "node"), fault.node, kits)
     if "sensor" in needs:
         drivers = [each.driver for each in boards.kits()[kits[fault.node]].sensors]
         table.refers((*where, "sensor"), fault.sensor, drivers)
+    if "setting" in needs:
+        _check_setting(table, where, fault, region)
+
+
+def _check_setting(
+    table: Table, where: tuple[str | int, ...], fault: FaultPlan, region: Region
+) -> None:
+    """The network's setting takes its value, and comes back when that was asked for."""
+    table.refers((*where, "setting"), fault.setting, SETTINGS)
+    span, value, setting = SETTINGS[fault.setting], fault.value, fault.setting
+    if span is None and value is not None:
+        raise table.fail((*where, "value"), f"'{setting}' has no value", "leave it out")
+    if span is not None and (value is None or not span[0] <= value <= span[1]):
+        problem = f"'{setting}' needs a value from {span[0]} to {span[1]}"
+        raise table.fail((*where, "value"), problem, "add value = ...")
+    if setting == "rx2_data_rate" and value not in region.downlink_rates:
+        step = f"known: {', '.join(map(str, region.downlink_rates))}"
+        raise table.fail((*where, "value"), f"{region.name} has no downlinks at {value}", step)
+    if setting == "rx1_dr_offset" and value is not None and value >= len(region.rx1_rates[0]):
+        step = f"give 0 to {len(region.rx1_rates[0]) - 1}"
+        raise table.fail((*where, "value"), f"{region.name} has no RX1DROffset {value}", step)
+    if setting in _FOR_GOOD and fault.until_h is not None:
+        raise table.fail((*where, "until_h"), f"'{setting}' does not come back", "leave it out")

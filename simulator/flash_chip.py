@@ -128,21 +128,7 @@ class FlashChip:
     def files(self) -> dict[str, bytes]:
         """The files of its filesystem by path, none when it cannot be mounted."""
         offset, size = self.filesystem
-        fs = LittleFS(
-            block_size=BLOCK, block_count=size // BLOCK, prog_size=self.board.prog_size, mount=False
-        )
-        fs.context.buffer = bytearray(self.read(offset, size))
-        found = {}
-        try:
-            fs.mount()
-            for folder, _, names in fs.walk("/"):
-                for name in names:
-                    path = f"{folder.rstrip('/')}/{name}"
-                    with fs.open(path, "rb") as file:
-                        found[path.removeprefix("/")] = file.read()
-        except LittleFSError:
-            return {}
-        return found
+        return files_of(self.read(offset, size), self.board.prog_size)
 
     def config(self) -> dict[str, object]:
         """The config that provisioning wrote, empty without one."""
@@ -154,6 +140,25 @@ class FlashChip:
             if len(slot) > 8 and binascii.crc32(slot[:-4]) == int.from_bytes(slot[-4:], "little")
         ]
         return dict(max(good, key=lambda each: each[0])[1]) if good else {}
+
+
+def files_of(data: bytes, prog_size: int) -> dict[str, bytes]:
+    """The files of a LittleFS image by path, none when it cannot be mounted."""
+    fs = LittleFS(
+        block_size=BLOCK, block_count=len(data) // BLOCK, prog_size=prog_size, mount=False
+    )
+    fs.context.buffer = bytearray(data)
+    found = {}
+    try:
+        fs.mount()
+        for folder, _, names in fs.walk("/"):
+            for name in names:
+                path = f"{folder.rstrip('/')}/{name}"
+                with fs.open(path, "rb") as file:
+                    found[path.removeprefix("/")] = file.read()
+    except LittleFSError:
+        return {}
+    return found
 
 
 def image_problem(data: bytes) -> str:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Puts one node of a scenario together: its identity, flash image, board, chips and world."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import IO
 
 from host import boards, provision
 from host.lorawan import Session
+from simulator import kept
 from simulator.air import Air, Place, Station, Transmission
 from simulator.bay import Bay, Parking
 from simulator.bin import Bin, Container
-from simulator.board import Board, Timing
+from simulator.board import Board
 from simulator.chips.a02yyuw import A02yyuw
 from simulator.chips.bme280 import Bme280
 from simulator.chips.ds18b20 import Ds18b20
@@ -27,14 +27,16 @@ from simulator.chips.senseair_s8 import SenseairS8
 from simulator.chips.sht3x import Sht3x
 from simulator.chips.sht4x import Sht4x
 from simulator.chips.sx1276 import SX1276
+from simulator.chips.sx1276_registers import RECEIVING
 from simulator.chips.uart import UartChip
 from simulator.chips.ultrasonic import HC_SR04, JSN_SR04T, Ultrasonic
 from simulator.clock import Clock
 from simulator.device import Device
 from simulator.ditch import Canal, Ditch
 from simulator.family import unique_id
-from simulator.scenario import NodePlan, Scenario, WorldPlan
+from simulator.plans import NodePlan, Scenario, WorldPlan
 from simulator.street import Passage, Street, Traffic
+from simulator.timing import Timing
 from simulator.world import Classroom, Conditions, Environment, Room, Step
 
 OnI2c = Scd4x | Scd30 | Sht4x | Sht3x | Bme280
@@ -139,7 +141,10 @@ def make_node(
     log: IO[bytes],
     kits: dict[str, boards.Kit],
 ) -> Node:
-    """Provision a flash image as `flash` would and wire a board to its chips."""
+    """Provision a flash image as `flash` would and wire a board to its chips.
+
+    A flash of this node that is in `folder` goes on as it is.
+    """
     hardware, kit = boards.boards()[plan.board], kits[plan.kit]
     keys = Random(f"{scenario.seed}/{plan.name}/keys")
     dev_eui = provision.dev_eui_for(
@@ -150,12 +155,17 @@ def make_node(
         session = Session(keys.getrandbits(25), keys.randbytes(16), keys.randbytes(16))
         identity = replace(identity, session=session)
     flash = folder / f"{plan.name}.flash"
-    flash.write_bytes(provision.flash_image(hardware, kit, identity, firmware, scenario.region))
+    going_on = flash.exists()
+    flash.touch(0o600)  # its key is in it
+    if going_on:
+        flash.write_bytes(kept.renewed(flash, hardware, firmware))
+    else:
+        flash.write_bytes(provision.flash_image(hardware, kit, identity, firmware, scenario.region))
     timing = Timing(plan.clock_ppm, plan.irq_us, plan.stall_us)
     board = Board(plan.name, hardware.chip, flash, log, clock, scenario.seed, timing)
-    station = air.station(plan.name, Place(plan.x_m, plan.y_m))
+    station = air.station(plan.name, Place(plan.x_m, plan.y_m), ahead=True)
     surroundings = Freezable(world)
-    radio, sensors = wire(board, hardware, kit, surroundings, air, station, scenario, plan)
+    radio, sensors = wire(board, hardware, kit, surroundings, station, scenario, plan)
     device = Device(identity.name, identity.dev_eui, identity.join_eui, identity.app_key)
     return Node(plan, identity, board, radio, sensors, surroundings, station, hardware, device)
 
@@ -165,7 +175,6 @@ def wire(
     hardware: boards.Board,
     kit: boards.Kit,
     surroundings: Freezable,
-    air: Air,
     station: Station,
     scenario: Scenario,
     plan: NodePlan,
@@ -178,7 +187,7 @@ def wire(
         wire_supply(board, hardware.sensor_power, sensors)
     for sensor in sensors.values():
         if isinstance(sensor, Pir):
-            air.on_transmit.append(beside(board, sensor))
+            station.on_transmit.append(partial(_disturb, sensor))
     for use, pin in hardware.pins_for(kit):
         if use.split()[0] in _SHINE:
             board.wire_lamp(pin)
@@ -200,6 +209,7 @@ def wire_radio(board: Board, hardware: boards.Board, station: Station, clock: Cl
     radio = SX1276(clock, station, on_dio)
     radio.sender = board.name
     station.listener = radio
+    board.listens = lambda: radio.mode in RECEIVING
     if hardware.power_chip:
         chip = PowerChip()
         board.wire_i2c(hardware.i2c.scl, hardware.i2c.sda, chip)
@@ -261,11 +271,6 @@ def wire_supply(board: Board, pin: int, sensors: dict[str, Sensor]) -> None:
     board.wire_output(pin, switch)
 
 
-def beside(board: Board, pir: Pir) -> Callable[[Transmission], None]:
-    """What the PIR of a board makes of what is on the air: of the board's own."""
-
-    def on_transmit(packet: Transmission) -> None:
-        if packet.sender == board.name:
-            pir.disturb(packet.start_us, packet.end_us)
-
-    return on_transmit
+def _disturb(pir: Pir, packet: Transmission) -> None:
+    """What a PIR makes of a packet of the radio beside it."""
+    pir.disturb(packet.start_us, packet.end_us)

@@ -22,6 +22,11 @@ Heard = Callable[["Gateway", Signal], None]
 Missed = Callable[["Gateway", Transmission, str], None]
 
 
+def gateway_eui(number: int, own: str = "") -> str:
+    """The EUI of a scenario's gateway: its own, or one by its place; 16 hexadecimal digits."""
+    return own.lower() or f"{0x0710710000000000 + number:016x}"
+
+
 class Gateway:
     """Eight demodulators, half duplex. `heard` and `missed` are told at the end of each packet.
 
@@ -122,29 +127,39 @@ class Gateway:
             "modu": "LORA",
             "datr": f"SF{packet.sf}BW{packet.bw_hz // 1000}",
             "codr": f"4/{packet.cr}",
-            "ipol": True,
-            "ncrc": True,
+            "ipol": packet.iq_inverted,
+            "ncrc": not packet.crc_on,
             "size": len(packet.payload),
             "data": b64encode(packet.payload).decode(),
         }
 
     def downlink(
-        self, freq_hz: int, sf: int, bw_hz: int, phy: bytes, power_dbm: float
+        self,
+        freq_hz: int,
+        sf: int,
+        bw_hz: int,
+        phy: bytes,
+        power_dbm: float,
+        *,
+        cr: int = _CODING_RATE,
+        preamble_symbols: int = _PREAMBLE_SYMBOLS,
+        crc_on: bool = False,
+        iq_inverted: bool = True,
     ) -> Transmission:
         """The transmission that starts now for a downlink: inverted, without a CRC."""
         now_us = self._clock.now_us
-        airtime_us = lorawan.time_on_air_us(len(phy), sf, bw_hz, crc=False)
+        airtime_us = lorawan.time_on_air_us(len(phy), sf, bw_hz, cr, preamble_symbols, crc=crc_on)
         return Transmission(
             now_us,
             now_us + airtime_us,
             freq_hz,
             sf,
             bw_hz,
-            _CODING_RATE,
-            _PREAMBLE_SYMBOLS,
+            cr,
+            preamble_symbols,
+            crc_on,
             False,
-            False,
-            True,
+            iq_inverted,
             _SYNC_WORD,
             power_dbm,
             phy,

@@ -11,6 +11,7 @@ from simulator.device import Acknowledged, Rate
 from simulator.outbox import Block, Message, Outbox, cut
 
 _FHDR = 7  # bytes without FOpts
+FHDR_AND_PORT = _FHDR + 1
 _F_OPTS_MAX = 15
 _MAX_F_CNT = 0xFFFFFFFF
 # repeated until a downlink comes (5.4, 5.7, 5.8, 5.9)
@@ -35,6 +36,7 @@ class Link:
         self._outbox = outbox
         self.f_cnt_up = self.f_cnt_down = -1  # the last ones
         self.last_phy = b""
+        self.held = 0  # bytes of payload that the last reply could not carry, even alone
         self._asked: list[Block] = []  # in the last downlink
         self._awaited: Message | None = None  # confirmed: the next uplink has its ACK
         self._sticky: set[str] = set()  # answers of the last uplink that a downlink ends
@@ -86,6 +88,8 @@ class Link:
             return None
         box = self._outbox
         message = box.messages[0] if box.messages else None
+        alone = message is None or _fits(message, b"", longest)
+        self.held = 0 if message is None or alone else len(message.payload)
         if message is not None and message.f_port == 0 and _fits(message, answers, longest):
             f_opts, blocks = b"", cut(message.payload)[0]
         else:
@@ -191,7 +195,7 @@ def _fits(message: Message, f_opts: bytes, longest: int) -> bool:
     """Whether both go into a frame; never in FOpts and on FPort 0 (4.3.1.6)."""
     if message.f_port == 0 and f_opts:
         return False
-    return _FHDR + len(f_opts) + 1 + len(message.payload) <= longest
+    return FHDR_AND_PORT + len(f_opts) + len(message.payload) <= longest
 
 
 def _answer(block: Block) -> str:

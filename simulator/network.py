@@ -15,7 +15,7 @@ from host.maccommands import MacCommand
 from simulator import plan
 from simulator.adr import Adr
 from simulator.device import Acknowledged, Device
-from simulator.link import CounterSeen, Link
+from simulator.link import FHDR_AND_PORT, CounterSeen, Link
 from simulator.outbox import MAC_TRIES, Message, Outbox, cut
 from simulator.reception import Downlink, Reception, Verdict
 from simulator.regions import EU868, Region
@@ -30,7 +30,7 @@ _LEAP_S = 18  # GPS is ahead of UTC by this since 2017
 _MAX_PAYLOAD = 242
 
 
-class _Registered:
+class Registered:
     """A device with its links, oldest first, and what waits for it."""
 
     def __init__(self, device: Device):
@@ -82,8 +82,8 @@ class Network:
         self._cf_list = plan.cf_list(region, channels_hz)
         self._joining = Acknowledged(region, _JOIN_ACCEPT_DELAY1_S, 0, region.rx2_data_rate)
         self._gps_us = round((start - _GPS_EPOCH).total_seconds() + _LEAP_S) * 1_000_000
-        self._registered: dict[bytes, _Registered] = {}
-        self._links: dict[int, list[tuple[_Registered, Link]]] = {}
+        self._registered: dict[bytes, Registered] = {}
+        self._links: dict[int, list[tuple[Registered, Link]]] = {}
         self._receptions: dict[bytes, Reception] = {}  # of the last 200 ms, by PHYPayload
         self.duplicates = 0
         for device in devices:
@@ -91,7 +91,7 @@ class Network:
 
     def register(self, device: Device) -> None:
         """Take a device in, with the sessions that it has."""
-        entry = self._registered[device.dev_eui] = _Registered(device)
+        entry = self._registered[device.dev_eui] = Registered(device)
         for session in device.sessions:
             self._link(entry, session)
 
@@ -100,6 +100,15 @@ class Network:
         device.sessions.append(session)
         state = Acknowledged(self.region, _RECEIVE_DELAY1_S, 0, self.region.rx2_data_rate)
         self._link(self._registered[device.dev_eui], session, state)
+
+    def registered(self, dev_eui: bytes) -> Registered:
+        """What is known of a device. KeyError: it was never registered."""
+        return self._registered[dev_eui]
+
+    def forget(self, entry: Registered) -> None:
+        """Lose the sessions of a device, as a server does that comes back from an old backup."""
+        for dev_addr, links in list(self._links.items()):
+            self._links[dev_addr] = [each for each in links if each[0] is not entry]
 
     def link(self, device: Device) -> Link:
         """The session that a device used last. LookupError: it used none."""
@@ -163,7 +172,7 @@ class Network:
 
     def _join(self, request: JoinRequest, reception: Reception) -> Verdict:
         entry = self._registered.get(request.dev_eui)
-        if entry is None:
+        if entry is None or entry.device.dev_eui != request.dev_eui:  # somebody mistyped it
             raise LorawanError(f"unknown DevEUI {request.dev_eui.hex()}")
         reception.device = device = entry.device
         if request.join_eui != device.join_eui:
@@ -184,7 +193,7 @@ class Network:
         dl_settings = rx1_dr_offset << 4 | rx2_data_rate
         return JoinAccept(join_nonce, self._net_id, dev_addr, dl_settings, delay_s, self._cf_list)
 
-    def _known(self, entry: _Registered, dev_nonce: int) -> Link | None:
+    def _known(self, entry: Registered, dev_nonce: int) -> Link | None:
         """The link that this very join opened when it was heard the first time."""
         for link in entry.links:
             accept = self._accept(link.number, link.session.dev_addr)
@@ -194,7 +203,7 @@ class Network:
                 return link
         return None
 
-    def _new(self, entry: _Registered, dev_nonce: int) -> Link:
+    def _new(self, entry: Registered, dev_nonce: int) -> Link:
         while True:  # NwkID of a type 0 NetID, then 25 bits of our own
             dev_addr = (self._net_id & 0x3F) << 25 | self._rng.getrandbits(25)
             if dev_addr not in self._links:
@@ -204,9 +213,7 @@ class Network:
         entry.device.sessions.append(session)
         return self._link(entry, session)
 
-    def _link(
-        self, entry: _Registered, session: Session, state: Acknowledged | None = None
-    ) -> Link:
+    def _link(self, entry: Registered, session: Session, state: Acknowledged | None = None) -> Link:
         if state is None:
             state = Acknowledged(self.region, *self._rx)
             state.plan.take_cf_list(self._cf_list)
@@ -240,7 +247,7 @@ class Network:
         raise problem
 
     def _take(
-        self, phy: bytes, plain: DataFrame, entry: _Registered, link: Link, reception: Reception
+        self, phy: bytes, plain: DataFrame, entry: Registered, link: Link, reception: Reception
     ) -> Verdict:
         reception.device, reception.link = entry.device, link
         if entry.current is not None and link.number < entry.current.number:
@@ -262,6 +269,7 @@ class Network:
             "data",
             acked,
             downlink,
+            reception.held,
         )
 
     def _answer(
@@ -274,6 +282,11 @@ class Network:
         window = link.state.window(self._window, reception.freq_hz, reception.data_rate)
         longest = link.state.longest_down(window.data_rate)
         plain = link.reply(uplink, answers, reception.data_rate, longest)
+        if link.held:
+            room = longest - FHDR_AND_PORT
+            reception.held = (
+                f"DR{window.data_rate} carries {room} bytes, the frame needs {link.held}"
+            )
         if plain is None:
             return None
         reception.link, reception.plain = link, plain

@@ -39,6 +39,7 @@ class Verdict:
     kind: str = ""  # join, data, or empty for what is neither
     acked: bool = False  # it acknowledges a confirmed downlink
     downlink: Downlink | None = None
+    held: str = ""  # why what waits for the device could not go now
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Reception:
     link: Link | None = None
     plain: DataFrame | None = None  # the answer in the clear
     downlink: Downlink | None = None
+    held: str = ""
 
     def best_gateway(self) -> str:
         return max(self.copies, key=lambda copy: copy[0])[1]

@@ -12,10 +12,11 @@ from typing import Any
 
 from host import files, remarks
 from host.kits import Kit
-from simulator import energy
+from simulator import energy, expectations
 from simulator.fleet import Node
+from simulator.gateway import gateway_eui
 from simulator.outcome import outcome
-from simulator.scenario import Scenario
+from simulator.plans import GatewayPlan, NodePlan, Scenario
 from simulator.world import Classroom, Environment
 
 _FAIR_USE_S = 30
@@ -44,8 +45,17 @@ def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, An
         "seed": scenario.seed,
         "start": scenario.start.isoformat(),
         "end": end.isoformat(),
+        "gateways": [
+            {"name": each.name, "eui": gateway_eui(number, each.eui), **_place(each)}
+            for number, each in enumerate(scenario.gateways)
+        ],
         "nodes": list(nodes),
     }
+
+
+def _place(plan: GatewayPlan | NodePlan) -> dict[str, float | None]:
+    """Where something stands; degrees are None when the scenario has none."""
+    return {key: getattr(plan, key) for key in ("x_m", "y_m", "latitude", "longitude")}
 
 
 def of_node(
@@ -54,17 +64,19 @@ def of_node(
     """What one node did in `duration_us`; `rows`: its own readings."""
     days = duration_us / _DAY_US
     airtime_s = node.airtime_us / 1e6
-    parts = {
-        "radio": energy.radio_mah(node.radio) / days,
-        "sensors": sum(energy.sensor_mah(each.time_by_state_us()) for each in node.sensors.values())
-        / days,
-        "processor": energy.processor_mah(node.hardware, duration_us, node.board.slept_us()) / days,
-    }
+    parts_mah = energy.by_part_mah(
+        node.hardware,
+        node.board.time_by_state_us(),
+        node.radio.time_by_state_us(),
+        {name: each.time_by_state_us() for name, each in node.sensors.items()},
+    )
     return {
         "name": node.plan.name,
         "dev_eui": node.identity.dev_eui.hex(),
+        "dev_addrs": [f"{each.dev_addr:08x}" for each in node.device.sessions],
         "kit": node.plan.kit,
         "board": node.plan.board,
+        **_place(node.plan),
         "joins": node.joins,
         "join_tries": node.join_tries,
         "uplinks_sent": node.uplinks_sent,
@@ -75,12 +87,26 @@ def of_node(
         "fair_use_share": round(airtime_s / days / _FAIR_USE_S, 4),
         **outcome(kit.wire_keys(), [(row.time, row.values) for row in rows]),
         "remarks": remarks.counted(row.values for row in rows),
-        "mah_day": round(sum(parts.values()), 2),
-        "mah_day_by_part": {name: round(value, 3) for name, value in parts.items()},
+        **energy.summary(parts_mah, days, kit.mains),
         "starts": len(node.board.starts),
         "flash_erases": sum(node.board.wear.erases.values()),
         "flash_erases_hottest_block": max(node.board.wear.erases.values(), default=0),
     }
+
+
+def judge(scenario: Scenario, found: dict[str, Any], rows: list[Row], out: Path) -> None:
+    """Put into a summary what became of the scenario's expectations."""
+    with (out / "events.jsonl").open(encoding="utf-8") as file:
+        events = [json.loads(line) for line in file] if scenario.expect else []
+    found["expectations"] = expectations.judge(
+        scenario.expect, scenario.duration_h, scenario.start, scenario.groups, found, rows, events
+    )
+
+
+def clear(folder: Path) -> None:
+    """Take away what a run before left in a folder and this one writes only at its end."""
+    for name in ("summary.json", "readings.csv", "world.csv", "report.html"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_summary(path: Path, found: dict[str, Any]) -> None:
@@ -112,11 +138,17 @@ def write_worlds(path: Path, worlds: Mapping[str, Environment], now_us: int) -> 
 
 
 def write_devices(path: Path, nodes: Iterable[Node], region: str) -> None:
-    """Keys of virtual nodes, for a replay; still nobody else's to read."""
-    rows = [node.device.record() | {"region": region} for node in nodes]
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    """Keys of virtual nodes, for a replay; still nobody else's to read. Never half of them."""
+    rows = [node.device.record() | _of_plan(node) | {"region": region} for node in nodes]
+    half = path.with_suffix(".half")
+    half.unlink(missing_ok=True)
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(json.dumps({"nodes": rows}, indent=2) + "\n")
+    half.replace(path)
+
+
+def _of_plan(node: Node) -> dict[str, str]:
+    return {"board": node.plan.board, "kit": node.plan.kit}
 
 
 def _cell(value: Any) -> Any:

@@ -4,71 +4,37 @@
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
 from host import boards, files
 from host.tables import Table
-from simulator import events, faults
+from simulator import events, expectations, faults
 from simulator.bay import Parking
 from simulator.bin import Container
-from simulator.chips.pir import PARTS, PirOptions
+from simulator.chips.pir import PARTS
 from simulator.crowd import RULES, CrowdPlan
 from simulator.ditch import Canal
 from simulator.events import EventPlan
+from simulator.expectations import Expectation, ExpectationError
 from simulator.faults import FaultPlan
 from simulator.interference import ISOLATIONS
+from simulator.places import Map, Origin, check_spread
+from simulator.plans import GatewayPlan, NodePlan, NodeTable, Scenario, WorldPlan, own_worlds
 from simulator.propagation import MODELS
 from simulator.regions import REGIONS
 from simulator.street import Traffic
 from simulator.world import Conditions, Room
 
+__all__ = ["GatewayPlan", "NodePlan", "Scenario", "WorldPlan", "find", "load", "ready"]
+
 READY = Path(__file__).with_name("scenarios")
 DEFAULT = "school-day"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}"  # it names a log file too
 
-# What a table takes is said by these classes; a range is refused by host/tables.py.
-_Metres = Annotated[float, -1000000, 1000000]
+# What a table takes is said by classes; a range is refused by host/tables.py.
 _Hours = Annotated[float, 0, 100000]
-_Microseconds = Annotated[int, 0, 1000000]
-
-
-@dataclass(frozen=True)
-class GatewayPlan:
-    """A gateway of the network; places are in metres."""
-
-    name: str
-    x_m: _Metres = 0.0
-    y_m: _Metres = 0.0
-
-
-@dataclass(frozen=True)
-class NodePlan:
-    """A node that runs the real firmware; clock and stall are what its board suffers from.
-
-    `abp`: personalised, it never joins.
-    """
-
-    name: str
-    kit: str
-    board: str
-    world: str
-    x_m: _Metres = 0.0
-    y_m: _Metres = 0.0
-    clock_ppm: Annotated[int, -50000, 50000] = 0
-    irq_us: _Microseconds | None = None
-    stall_us: _Microseconds = 0
-    abp: bool = False
-    pir: PirOptions = field(default_factory=PirOptions)
-
-
-@dataclass(frozen=True)
-class WorldPlan:
-    """Something to measure, by name: its kind and the numbers that this kind takes."""
-
-    name: str
-    kind: str
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,41 +47,13 @@ class StepOptions:
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """One run, whole; the same scenario and seed give the same bytes."""
-
-    name: str
-    start: datetime
-    duration_h: float
-    seed: int
-    gateways: tuple[GatewayPlan, ...]
-    nodes: tuple[NodePlan, ...]
-    worlds: tuple[WorldPlan, ...]
-    faults: tuple[FaultPlan, ...] = ()
-    rx1_delay_s: int = 1
-    downlink_window: int = 1
-    region: str = "EU868"
-    adr: bool = False  # the network's; a node always lets it
-    cf_list: bool = False  # a join-accept brings all channels of the gateways; fixed plans: always
-    events: tuple[EventPlan, ...] = ()
-    crowds: tuple[CrowdPlan, ...] = ()
-    path_loss: str = "oulu"
-    shadowing: bool = False  # from path to path, as the model has it
-    isolation: str = "croce"
-
-    @property
-    def duration_us(self) -> int:
-        return round(self.duration_h * 3_600_000_000)
-
-
-@dataclass(frozen=True)
 class _File:
     """The keys and tables of a scenario file."""
 
     start: datetime
     duration_h: Annotated[float, 0.01, 100000]
     gateway: list[GatewayPlan]
-    node: list[NodePlan] = field(default_factory=list)
+    node: list[NodeTable] = field(default_factory=list)
     world: dict[str, Any] = field(default_factory=dict)
     fault: list[FaultPlan] = field(default_factory=list)
     seed: int = 1
@@ -129,6 +67,8 @@ class _File:
     path_loss: str = "oulu"
     shadowing: bool = False
     isolation: str = "croce"
+    expect: list[str] = field(default_factory=list)
+    origin: Origin | None = None
 
 
 WORLD_KINDS = {
@@ -147,10 +87,25 @@ def ready() -> list[str]:
     return sorted(path.stem for path in READY.glob("*.toml"))
 
 
-def load(path: Path) -> Scenario:
-    """Read and check a scenario file. HostError names the line of the first mistake."""
-    table = Table(path)
-    found: _File = table.make(_File, (), files.load_toml(path))
+def titles() -> dict[str, str]:
+    """What each of them is about, in the first line of its file."""
+    return {name: _title((READY / f"{name}.toml").read_text(encoding="utf-8")) for name in ready()}
+
+
+def _title(text: str) -> str:
+    """The comment at the beginning of a file, up to its first full stop or colon."""
+    lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    words = " ".join(line.removeprefix("#").strip() for line in lines)
+    return re.split(r"[.:](?: |$)", words)[0]
+
+
+def load(path: Path, seed: int | None = None, nodes: int | None = None) -> Scenario:
+    """Read and check a scenario file. HostError names the line of the first mistake.
+
+    `seed`: another than the file's. `nodes`: at most so many of each table with a count.
+    """
+    table, raw = Table(path), files.load_toml(path)
+    found: _File = table.make(_File, (), raw)
     if not 2000 <= found.start.year < 2100:
         raise table.fail(("start",), f"the year is {found.start.year}", "choose 2000 to 2099")
     table.refers(("region",), found.region, REGIONS)
@@ -158,33 +113,97 @@ def load(path: Path) -> Scenario:
     table.refers(("isolation",), found.isolation, ISOLATIONS)
     if not found.node and not found.crowd:
         raise table.fail(("node",), "there is no node", "add a table [[node]] or [[crowd]]")
+    worlds = [_world(table, name, values) for name, values in found.world.items()]
+    _check_names(table, found)
+    _check_nodes(table, found, [world.name for world in worlds])
+    the_map, seed = Map(table, raw, found.origin), found.seed if seed is None else seed
     scenario = Scenario(
         path.stem,
         found.start if found.start.tzinfo else found.start.replace(tzinfo=UTC),
         found.duration_h,
-        found.seed,
-        tuple(found.gateway),
-        tuple(found.node),
-        tuple(_world(table, name, values) for name, values in found.world.items()),
-        tuple(found.fault),
+        seed,
+        tuple(the_map.placed("gateway", found.gateway)),
+        tuple(
+            node
+            for each in the_map.placed("node", found.node)
+            for node in each.nodes(the_map, seed)
+        ),
+        tuple(own_worlds(found.node, worlds)),
+        (),
         found.rx1_delay_s,
         found.downlink_window,
         found.region,
         found.adr,
         found.cf_list,
-        tuple(_event(table, ("event", at), each) for at, each in enumerate(found.event)),
-        tuple(found.crowd),
+        (),
+        tuple(the_map.placed("crowd", found.crowd)),
         found.path_loss,
         found.shadowing,
         found.isolation,
+        tables={each.name: tuple(each.names()) for each in found.node if each.count is not None},
     )
-    _check_names(table, scenario)
-    _check_nodes(table, scenario)
-    names = [gateway.name for gateway in scenario.gateways]
-    kits = {node.name: node.kit for node in scenario.nodes}
-    for index, fault in enumerate(scenario.faults):
-        faults.check(table, ("fault", index), fault, names, kits)
-    return scenario
+    scenario = replace(
+        scenario,
+        faults=_faults(table, found, scenario, the_map),
+        events=_events(table, found, scenario),
+        expect=_expectations(table, scenario, found.expect),
+    )
+    return scenario if nodes is None else scenario.fewer(nodes)
+
+
+def _faults(table: Table, found: _File, scenario: Scenario, the_map: Map) -> tuple[FaultPlan, ...]:
+    """The faults, one for each node of a table that is named."""
+    gateways = [gateway.name for gateway in scenario.gateways]
+    kits = {node.name: node.kit for node in (*found.node, *scenario.nodes)}
+    made: list[FaultPlan] = []
+    for index, (fault, placed) in enumerate(
+        zip(found.fault, the_map.placed("fault", found.fault), strict=True)
+    ):
+        faults.check(table, ("fault", index), fault, gateways, kits, REGIONS[scenario.region])
+        if fault.kind == "jammer":
+            fault = placed
+        made += [replace(fault, node=name) for name in _each(scenario, fault.node)]
+    return tuple(made)
+
+
+def _events(table: Table, found: _File, scenario: Scenario) -> tuple[EventPlan, ...]:
+    """What the network does, once for each node of a table that is named."""
+    known = [node.name for node in (*found.node, *scenario.nodes)]
+    made: list[EventPlan] = []
+    for index, values in enumerate(found.event):
+        where = ("event", index)
+        try:
+            event = events.plan(table.taken(where, values, events.KEYS, events.NEEDED))
+        except events.EventError as error:
+            raise table.fail((*where, error.key), str(error), error.step) from error
+        table.refers((*where, "node"), event.node, known)
+        made += [replace(event, node=name) for name in _each(scenario, event.node)]
+    return tuple(made)
+
+
+def _each(scenario: Scenario, name: str) -> tuple[str, ...]:
+    """The nodes of a table, or what is no table itself."""
+    return scenario.tables.get(name, (name,))
+
+
+def _expectations(table: Table, scenario: Scenario, texts: list[str]) -> tuple[Expectation, ...]:
+    """What is expected of the run, each with its line."""
+    made = []
+    for at, text in enumerate(texts):
+        try:
+            each = expectations.parse(text, files.line_of(table.path, "expect", at))
+            expectations.check(
+                each,
+                scenario.groups,
+                {node.name: node.kit for node in scenario.nodes},
+                [crowd.name for crowd in scenario.crowds],
+                scenario.duration_h,
+            )
+        except ExpectationError as error:
+            problem = f"expect '{text}': {error}"
+            raise table.fail(("expect", at), problem, error.step) from error
+        made.append(each)
+    return tuple(made)
 
 
 def _world(table: Table, name: str, values: Any) -> WorldPlan:
@@ -198,32 +217,34 @@ def _world(table: Table, name: str, values: Any) -> WorldPlan:
     return WorldPlan(name, kind, options)
 
 
-def _event(table: Table, where: tuple[str | int, ...], values: Any) -> EventPlan:
-    try:
-        return events.plan(table.taken(where, values, events.KEYS, events.NEEDED))
-    except events.EventError as error:
-        raise table.fail((*where, error.key), str(error), error.step) from error
-
-
-def _check_names(table: Table, scenario: Scenario) -> None:
+def _check_names(table: Table, found: _File) -> None:
     """Every name can name a file, and stands for one thing only."""
+    for index, gateway in enumerate(found.gateway):
+        if gateway.eui and not re.fullmatch("[0-9a-fA-F]{16}", gateway.eui):
+            step = "write 16 hexadecimal digits"
+            raise table.fail(("gateway", index, "eui"), f"'{gateway.eui}' is no EUI", step)
     taken: set[str] = set()
-    kinds = (("node", scenario.nodes), ("gateway", scenario.gateways), ("crowd", scenario.crowds))
+    kinds: tuple[tuple[str, list[Any]], ...] = (
+        ("node", found.node),
+        ("gateway", found.gateway),
+        ("crowd", found.crowd),
+    )
     for kind, plans in kinds:
-        for index, name in enumerate(plan.name for plan in plans):
+        for index, plan in enumerate(plans):
             where = (kind, index, "name")
-            if not re.fullmatch(_NAME, name):
-                step = "use 1 to 32 letters, digits, dots, - and _"
-                raise table.fail(where, f"'{name}' is no name of a {kind}", step)
-            if name in taken:
-                raise table.fail(where, f"'{name}' is there already", "choose another name")
-            taken.add(name)
+            names = plan.names() if kind == "node" else [plan.name]
+            for name in dict.fromkeys([plan.name, *names]):
+                if not re.fullmatch(_NAME, name):
+                    step = "use 1 to 32 letters, digits, dots, - and _"
+                    raise table.fail(where, f"'{name}' is no name of a {kind}", step)
+                if name in taken:
+                    raise table.fail(where, f"'{name}' is there already", "choose another name")
+                taken.add(name)
 
 
-def _check_nodes(table: Table, scenario: Scenario) -> None:
-    """What nodes and events refer to has to exist."""
-    worlds = [world.name for world in scenario.worlds]
-    for index, node in enumerate(scenario.nodes):
+def _check_nodes(table: Table, found: _File, worlds: list[str]) -> None:
+    """What nodes and crowds refer to has to exist."""
+    for index, node in enumerate(found.node):
         where = ("node", index)
         table.refers((*where, "kit"), node.kit, boards.kits())
         table.refers((*where, "board"), node.board, boards.boards())
@@ -231,11 +252,10 @@ def _check_nodes(table: Table, scenario: Scenario) -> None:
         table.refers((*where, "pir", "part"), node.pir.part, PARTS)
         if reason := boards.refusal(boards.boards()[node.board], boards.kits()[node.kit]):
             raise table.fail((*where, "board"), reason, "choose another board")
-    for index, crowd in enumerate(scenario.crowds):
+        if node.spread is not None:
+            check_spread(table, where, node.spread)
+    for index, crowd in enumerate(found.crowd):
         table.refers(("crowd", index, "rule"), crowd.rule, RULES)
-    nodes = [node.name for node in scenario.nodes]
-    for index, event in enumerate(scenario.events):
-        table.refers(("event", index, "node"), event.node, nodes)
 
 
 def _usual(kit: str) -> Scenario:
@@ -243,24 +263,25 @@ def _usual(kit: str) -> Scenario:
     plans = [load(READY / f"{name}.toml") for name in ready()]
     for wanted in (kit, kit.partition("-")[0]):
         for plan in plans:
-            if not plan.faults and any(node.kit == wanted for node in plan.nodes):
+            alone = len(plan.nodes) == 1 and not plan.faults
+            if alone and plan.nodes[0].kit == wanted:
                 return plan
     return load(READY / f"{DEFAULT}.toml")
 
 
-def find(name: str | None) -> Scenario:
-    """A scenario by name, by file, or the usual one for a kit.
+def find(name: str | None, seed: int | None = None, nodes: int | None = None) -> Scenario:
+    """A scenario by name, by file, or the usual one for a kit; `seed` and `nodes` as in `load`.
 
     LookupError: nothing of that name. HostError: the file has a mistake.
     """
-    if name is None:
-        return load(READY / f"{DEFAULT}.toml")
+    name = DEFAULT if name is None else name
     if name in ready():
-        return load(READY / f"{name}.toml")
+        return load(READY / f"{name}.toml", seed, nodes)
     if name in boards.kits():
         usual = _usual(name)
-        nodes = tuple(replace(node, kit=name, name=f"{name}-1") for node in usual.nodes)
-        return replace(usual, name=name, nodes=nodes)
+        (node,) = [replace(node, kit=name, name=f"{name}-1") for node in usual.nodes[:1]]
+        usual = replace(usual, name=name, nodes=(node,), expect=())
+        return usual if seed is None else replace(usual, seed=seed)
     if name.endswith(".toml"):
-        return load(Path(name))
+        return load(Path(name), seed, nodes)
     raise LookupError(name)

@@ -74,10 +74,12 @@ class Street:
         while True:
             place = bisect(self._passages, time_us, key=lambda each: each.time_us)
             found = self._passages[place] if place < len(self._passages) else None
+            never_us = time_us + _EMPTY_H * _HOUR_US
             if found is not None and found.time_us < self._hours * _HOUR_US:
-                return found  # what the hours to come bring comes after it
-            if self._hours * _HOUR_US > time_us + _EMPTY_H * _HOUR_US:
-                return found
+                # what the hours to come bring comes after it; who asked before changes nothing
+                return found if found.time_us <= never_us else None
+            if self._hours * _HOUR_US > never_us:
+                return None
             self._advance()
 
     def log(self, until_us: int) -> Iterator[Passage]:

@@ -10,23 +10,25 @@ import signal
 import subprocess
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
 from host.errors import HostError
+from simulator import pipe
 from simulator.air import Air
 from simulator.board import Board
 from simulator.clock import Clock
-from simulator.family import BOOT_US
 from simulator.port import FLUSH_S, Port
 from simulator.repl import CTRL_A, CTRL_C, FRIENDLY, RAW, Repl
+from simulator.wall import Wall
 
-_OP_EXIT, _OP_FEED, _OP_READY, _OP_CLOCK, _EDGE_CTRL_C = 9, 12, 21, 22, 255
+_EDGE_CTRL_C = 255
 _LOOK_S = 0.02  # how late it is seen that a program opens the port
 _QUIET_S = 0.05
 _IDLE_S = 0.5
 _TYPED_MAX = 65536
+_HOLD_S, _BUSY_S = 0.05, 2.0  # what a board computes takes it no time, unless it takes us so long
 
 
 class LiveBoard(Board):
@@ -34,7 +36,11 @@ class LiveBoard(Board):
 
     `says` is what its MicroPython tells of itself (simulator/family.py). `at_speed`: flash and
     start take the time that they take on a board. `fit` is called before each start, to put
-    chips on its pins. `left` is set when it has gone to its boot loader.
+    chips on its pins. `left` is set when it has gone to its boot loader. `air` is one that others
+    are in, else it has one of its own.
+
+    A slow computer does not make the board slow: what is due happens at its time, in its order,
+    as in virtual time; the clock stands still meanwhile.
     """
 
     def __init__(
@@ -47,10 +53,13 @@ class LiveBoard(Board):
         port: Port,
         says: dict[str, object],
         at_speed: bool = False,
+        air: Air | None = None,
     ):
-        super().__init__(name, chip, flash, log, Clock(), seed)
+        super().__init__(name, chip, flash, log, air.clock if air is not None else Clock(), seed)
         self.port, self._says, self._at_speed = port, says, at_speed
-        self.air = Air(self.clock, seed)
+        if not at_speed:
+            self.boot_us = 0
+        self.air = Air(self.clock, seed) if air is None else air
         self.fit: Callable[[], None] | None = None
         self.left = False
         self._inner = -1
@@ -62,7 +71,8 @@ class LiveBoard(Board):
         self._clock_set: tuple[int, int] | None = None  # what it was set to and when, in us
         self._typed, self._to_inner = bytearray(), bytearray()
         self._swallow = b""
-        self._began_s = time.monotonic()
+        self._wall = Wall(self.clock)
+        self._answered_s = 0.0
 
     # What differs from a board in virtual time.
 
@@ -93,22 +103,21 @@ class LiveBoard(Board):
             "flash_at_once": not self._at_speed,
             "run_main": self._run_main,
             "says": self._says,
+            **self._set_clock(),
         }
 
+    def _set_clock(self) -> dict[str, object]:
+        """What a clock that was set shows by now, as `clock_began_us`."""
+        if self._clock_set is None:
+            return {}
+        shown_us, at_us = self._clock_set
+        return {"clock_began_us": shown_us + self.clock.now_us - at_us}
+
     def _perform(self, op: int, body: bytes) -> bytes:
-        if op == _OP_CLOCK:
+        if op == pipe.CLOCK:
             self._clock_set = (int.from_bytes(body, "little", signed=True), self.clock.now_us)
             return b""
         return super()._perform(op, body)
-
-    def _clock_began_us(self) -> int:
-        if self._clock_set is None:
-            return super()._clock_began_us()
-        shown_us, at_us = self._clock_set
-        return shown_us + self.clock.now_us - at_us
-
-    def _lease_us(self) -> int:
-        return self.clock.now_us  # every call comes here: the wall clock cannot be lent
 
     def unwire(self) -> None:
         """Take everything off its pins again."""
@@ -126,7 +135,7 @@ class LiveBoard(Board):
         if why == "power" or (self.family == "rp2040" and why != "soft_reset"):
             self._clock_set = None
         super().power_on(why)
-        self.ready_us = self.clock.now_us + (BOOT_US[self.family] if self._at_speed else 0)
+        self._answered_s = time.monotonic()
 
     def power_off(self) -> None:
         super().power_off()
@@ -143,13 +152,12 @@ class LiveBoard(Board):
         while (left_s := end_s - time.monotonic()) > 0:
             self.turn(left_s)
 
-    def turn(self, most_s: float, also: int = -1) -> None:
+    def turn(self, most_s: float, also: Sequence[int] = ()) -> None:
         """Wait until something happens, `most_s` at most, and serve it.
 
-        `also` is a descriptor that ends the wait when it can be read.
+        `also` are descriptors that end the wait when they can be read.
         """
-        now_us = round((time.monotonic() - self._began_s) * 1e6)
-        self.clock.run_until(max(now_us, self.clock.now_us))
+        now_us = self._catch_up()
         if self._bite_us is not None and now_us >= self._bite_us:
             self._restart("watchdog")
         if self._pending is not None and (self.ready_us <= now_us or self._interrupt_s):
@@ -162,13 +170,13 @@ class LiveBoard(Board):
         if self._inner >= 0:
             reads += [] if self.port.full else [self._inner]
             writes += [self._inner] if self._to_inner else []
-        if self._pending is None and self._process is not None:
+        if self.busy:
             reads.append(self._from_board)
-        reads += [also] if also >= 0 else []
-        readable, _, _ = select.select(reads, writes, [], min(most_s, self._wait_s(now_us)))
+        readable, _, _ = select.select([*reads, *also], writes, [], min(most_s, self._wait_s()))
+        self._catch_up()
         self.port.flush()
-        if self._pending is None and self._process is not None and self._from_board in readable:
-            self._read_request()
+        if self.busy and self._from_board in readable:
+            self.take()
         if self._inner in readable:
             self._from_inner()
         if self.port.attached:
@@ -179,8 +187,37 @@ class LiveBoard(Board):
     def _takes_more(self) -> bool:
         return self.port.attached and len(self._typed) + len(self._to_inner) < _TYPED_MAX
 
-    def _wait_s(self, now_us: int) -> float:
+    def _catch_up(self) -> int:
+        """Let the time go on, event by event, up to what the board waits for; returns the time."""
+        dues_us = [self.clock.next_us(), None if self._pending is None else self.ready_us]
+        due_us = min([each for each in dues_us if each is not None], default=None)
+        now_us = self._wall.now_us()
+        if due_us is not None:
+            now_us = self._wall.since_us(max(due_us, self.clock.now_us))
+        if self._held_s() > 0:
+            return self.clock.now_us
+        while True:
+            until_us = now_us if self._pending is None else min(now_us, self.ready_us)
+            event_us = self.clock.next_us()
+            if event_us is None or event_us > until_us:
+                self.clock.run_until(until_us)
+                return self.clock.now_us
+            self.clock.step()
+
+    def _held_s(self) -> float:
+        """How long the time stands still yet, for what the board computes."""
+        if self._pending is not None or self._process is None:
+            return 0.0
+        since_s = time.monotonic() - self._answered_s
+        if since_s < _HOLD_S:
+            return _HOLD_S - since_s
+        return _HOLD_S if since_s < _BUSY_S and _computes(self._process.pid) else 0.0
+
+    def _wait_s(self) -> float:
         """Seconds until the next thing that is no byte."""
+        if (held_s := self._held_s()) > 0:
+            return held_s
+        now_us = self._wall.now_us()
         dues = [self._bite_us, self.clock.next_us()]
         if self._pending is not None:
             dues.append(self.ready_us)
@@ -194,19 +231,20 @@ class LiveBoard(Board):
 
     def _serve_now(self) -> None:
         assert self._pending is not None
-        op, _, body = self._pending
-        if op == _OP_EXIT:
+        op, body = self._pending.op, self._pending.body
+        if op == pipe.EXIT:
             self._end(*json.loads(body))
             return
-        if op == _OP_FEED:
+        if op == pipe.FEED:
             self._bite_us = int.from_bytes(body, "little")
-        elif op == _OP_READY:
+        elif op == pipe.READY:
             self._ready = True
         if self._interrupt_s and self._ready:
             self._edges, self._interrupt_s = [(_EDGE_CTRL_C, 0, 0)], None
         answer = self._perform(op, body)
         self._pending = None
-        self._answer(answer)
+        self._answered_s = time.monotonic()
+        self._answer(answer, self.clock.now_us)  # the wall clock cannot be lent
 
     def _end(self, why: str, sleep_us: int, held_pins: list[int]) -> None:
         """What its program has asked for: a restart, a sleep, or its boot loader."""
@@ -217,8 +255,9 @@ class LiveBoard(Board):
             self.power_off()
             self._bite_us = None
             if why != "stuck":
-                self._note_sleep(1, self.clock.now_us)
-                self.clock.call_at(self.clock.now_us + sleep_us, self._restart, why)
+                self._note_state("asleep", self.clock.now_us)
+                wakes_us = self.clock.now_us + sleep_us
+                self._wake = self.clock.call_at(wakes_us, self._restart, why)
         else:
             self._restart(why)
         self.held_pins = held_pins
@@ -233,11 +272,12 @@ class LiveBoard(Board):
             self._typed.clear()
         self.power_on(why)
 
-    def _read_request(self) -> None:
+    def take(self) -> bool:
         try:
-            super()._read_request()
+            return super().take()
         except HostError:  # the process has ended by itself: a board would start anew
             self._restart("soft_reset")
+            return False
 
     def _from_inner(self) -> None:
         try:
@@ -315,6 +355,15 @@ class LiveBoard(Board):
         self._restart("soft_reset", run_main=not raw)
         self._typed[:] = typed
         self._swallow = b"\n" if raw else b""
+
+
+def _computes(pid: int) -> bool:
+    """True while the process is at work, or would be if others let it; not while it listens."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] in ("R", "D")
 
 
 def _catches_sigint(pid: int) -> bool:

@@ -3,12 +3,12 @@
 
 import selectors
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
 from simulator.clock import Clock
+from simulator.wall import Wall
 
 _LONGEST_S = 0.5  # Ctrl-C and the end are seen that soon
 _DATAGRAM = 65536
@@ -57,7 +57,8 @@ class UdpLine:
             raise OSError("no name of a computer") from error
         self._family, self._address = found[0][0], found[0][4]
         self._selector = selectors.DefaultSelector()
-        self._zero_ns = time.monotonic_ns() - clock.now_us * 1000
+        self.wall = Wall(clock)
+        self._waited = False
 
     def __enter__(self) -> Self:
         return self
@@ -89,11 +90,34 @@ class UdpLine:
                 self._catch_up()
                 key.data.drain()
 
+    def wait(self, until_us: int) -> int:
+        """Wait until it is until_us, or something came, and return the time that it is then.
+
+        `take` takes what came, once the clock has been brought there.
+        """
+        if not self._waited:  # what it took to get here is no loss
+            self._waited, self.wall = True, Wall(self._clock)
+        now_us = self.wall.since_us(self._clock.now_us)
+        self._selector.select(min(max((until_us - now_us) / 1e6, 0), _LONGEST_S))
+        return min(self.wall.now_us(), until_us)
+
+    def take(self) -> None:
+        """Take what has come."""
+        self._drain(self._selector.select(0))
+
+    def fileno(self) -> int:
+        """A descriptor that can be read when something has come."""
+        return self._selector.fileno()
+
+    def _drain(self, found: list[tuple[selectors.SelectorKey, int]]) -> None:
+        for key, _ in found:
+            key.data.drain()
+
     def _catch_up(self) -> int:
         """Go on to now, but not far at once; returns how far it is behind still, in us.
 
         After a pause what has come is taken before all is repeated that waits for it.
         """
-        now_us = (time.monotonic_ns() - self._zero_ns) // 1000
+        now_us = self.wall.now_us()
         self._clock.run_until(min(now_us, self._clock.now_us + _STEP_US))
         return max(now_us - self._clock.now_us, 0)

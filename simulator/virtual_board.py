@@ -19,6 +19,7 @@ from simulator.air import Place
 from simulator.family import says
 from simulator.flash_chip import FlashChip
 from simulator.fleet import Freezable, make_world, wire, wire_radio
+from simulator.neighbourhood import Neighbourhood
 from simulator.port import FLUSH_S, CablePulled, Port
 from simulator.rom_loader import SYNC, RomLoader
 from simulator.terminal import LiveBoard
@@ -49,6 +50,9 @@ class VirtualBoard:
 
     A pseudo-terminal has no DTR and RTS, with which esptool resets an ESP32 to its boot loader and
     out of it again: with `auto_reset` the first bytes of esptool do the one, and its end the other.
+
+    `network`: a gateway with a small network is in its air, which knows it; `server`: the gateway
+    speaks to a network server at this (host, port) instead. Without both nobody hears it.
     """
 
     def __init__(
@@ -68,6 +72,8 @@ class VirtualBoard:
         auto_reset: bool = True,
         tell: Callable[[str], None] = lambda line: None,
         seed: int = 71,
+        network: bool = False,
+        server: tuple[str, int] | None = None,
     ):
         self.board = board if isinstance(board, boards.Board) else _board(board)
         if mode not in MODES:
@@ -88,6 +94,10 @@ class VirtualBoard:
         self._at_speed, self._auto_reset = at_speed, auto_reset
         self._port = Port(_REAL_BYTES_PER_S if at_speed else 0, link)
         self._log = _NOWHERE.open("wb")
+        self._near: Neighbourhood | None = None
+        if network or server:
+            memory = flash.with_name(flash.name + ".network")
+            self._near = Neighbourhood(self.unique_id, memory, seed, tell, server)
         self._live: LiveBoard | None = None
         self._loader: RomLoader | None = None
         self._drive: Uf2Drive | None = None
@@ -148,6 +158,8 @@ class VirtualBoard:
         self._thread.join(_WAIT_S)
         self._thread = None
         self._port.close()
+        if self._near is not None:
+            self._near.close()
         os.close(self._wake)
         os.close(self._woken)
         if self._error is not None:
@@ -253,21 +265,28 @@ class VirtualBoard:
     def _turn(self) -> None:
         while not self._asked.empty():
             self._asked.get()()
-        if self.mode == MICROPYTHON and self._live is not None:
-            self._live.turn(1.0, self._woken)
+        running = self.mode == MICROPYTHON and self._live is not None
+        if running and self._live is not None:
+            self._live.turn(1.0, self._also())
             if self._live.left:
                 self._begin(BOOTLOADER)
         else:
             self._wait()
+        if self._near is not None:
+            self._near.go_on(alone=not running)
         with suppress(BlockingIOError):
             os.read(self._woken, 4096)
         if self._port.seen:
             self._begin(BOOTLOADER)
 
+    def _also(self) -> list[int]:
+        """What else ends a wait when it can be read."""
+        return [self._woken, *(self._near.fileno() if self._near is not None else ())]
+
     def _wait(self) -> None:
         """Wait until something happens at the port of a board without MicroPython."""
         if self._drive is not None:
-            select.select([self._woken], [], [], _SLICE_S)
+            select.select(self._also(), [], [], _SLICE_S)
             whole = self._drive.look()
             for line in self._drive.said:
                 self._tell(line)
@@ -281,8 +300,9 @@ class VirtualBoard:
         if closed and self._loader is not None and self._loader.synced:
             self._begin(MICROPYTHON)  # the tool lets go of the reset line
             return
-        reads = [self._woken] + [self._port.fileno()] * self._port.attached
-        slice_s = None if self.mode == UNPLUGGED else FLUSH_S if self._port.waits else _SLICE_S
+        reads = self._also() + [self._port.fileno()] * self._port.attached
+        idle = self.mode == UNPLUGGED and self._near is None
+        slice_s = None if idle else FLUSH_S if self._port.waits else _SLICE_S
         writes = [self._port.fileno()] if self._port.waits else []
         ready, _, _ = select.select(reads, writes, [], slice_s)
         if self._port.attached:
@@ -341,7 +361,7 @@ class VirtualBoard:
         self._fitted = ""
         self._live = live = LiveBoard(
             self.board.name, self.board.chip, self.flash.path, self._log, self._seed,
-            self._port, self._says, self._at_speed,
+            self._port, self._says, self._at_speed, self._near.air if self._near else None,
         )  # fmt: skip
         live.unique_id = self.unique_id
         live.region = self.flash.filesystem
@@ -352,18 +372,24 @@ class VirtualBoard:
         """Put on its pins what it has: the sensors of its kit, and its radio."""
         live = self._live
         assert live is not None
-        kit = self._kit or str(self.flash.config().get("kit", ""))
+        config = self.flash.config()
+        if self._near is not None:
+            self._near.meet(config)
+        kit = self._kit or str(config.get("kit", ""))
         if kit == self._fitted:
             return
         live.unwire()
         self._fitted = kit
-        station = live.air.station(self.board.name, Place(0, 0))
+        if self._near is not None:
+            station = self._near.station(self.board.name)
+        else:
+            station = live.air.station(self.board.name, Place(0, 0))
         if kit not in boards.kits() or boards.refusal(self.board, boards.kits()[kit]):
             wire_radio(live, self.board, station, live.clock)
             return
         usual = scenarios.find(kit)
         world = Freezable(make_world(usual.worlds[0], usual))
-        wire(live, self.board, boards.kits()[kit], world, live.air, station, usual, usual.nodes[0])
+        wire(live, self.board, boards.kits()[kit], world, station, usual, usual.nodes[0])
 
 
 def _board(name: str) -> boards.Board:

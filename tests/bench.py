@@ -17,19 +17,21 @@ sys.path.insert(0, str(Path(__file__).with_name("bench")))
 import codec
 import crowds
 import decoding
+import drawing
 import forwarding
 import heap
 import installing
 import lone
 import payload
 import radio
+import street
 import table
 import unixport
 import week
 
 from host.errors import HostError
 
-LATER = "one node with deep sleep; power cuts at every flash operation (make proof PART=cuts)"
+LATER = "power cuts at every flash operation (make proof PART=cuts)"
 FAILURES = (HostError, OSError, RuntimeError, subprocess.CalledProcessError)
 
 
@@ -43,8 +45,11 @@ def rows(folder):
         ("heap growth and flash erases", lone.rows),
         ("bytes on air", lambda: payload.rows(firmware)),
         ("simulated / real time", lambda: week.rows(run)),
+        ("simulated / real time with deep sleep", week.deep_rows),
         ("decode of captured frames", lambda: decoding.rows(run)),
+        ("the report of a week", lambda: drawing.rows(run)),
         ("the codec of the networks", codec.rows),
+        ("nodes side by side", street.rows),
         ("cheap nodes", crowds.rows),
         ("frames over UDP", forwarding.rows),
         ("from a box of boards to nodes", installing.rows),

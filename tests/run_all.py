@@ -35,6 +35,7 @@ def judges():
         f"--rootdir={ROOT}",
         "tests/judges",
         PYTHONPATH=".:tests/judges",
+        NODE071_PYTHON=sys.executable,
     )
 
 

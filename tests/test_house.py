@@ -40,7 +40,7 @@ PROGRAMS = {
 }  # run, never imported
 # Named unlike their packages.
 MODULES = {"pyserial": "serial", "littlefs_python": "littlefs", "pillow": "PIL"}
-MODULES |= {"grpcio": "grpc", "protobuf": "google"}
+MODULES |= {"grpcio": "grpc", "protobuf": "google", "pyvroom": "vroom"}
 STDLIB = set(sys.stdlib_module_names)
 
 
@@ -64,7 +64,8 @@ FIRMWARE = [path for path in PYTHON if path.startswith("firmware/")]
 
 def dependencies():
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
-    rows = project["dependencies"] + project["optional-dependencies"]["chirpstack"]
+    extras = project["optional-dependencies"]
+    rows = project["dependencies"] + extras["chirpstack"] + extras["report"] + extras["round"]
     names = {re.match(r"[\w-]+", row)[0].replace("-", "_") for row in rows}
     return {MODULES.get(name, name) for name in names} - PROGRAMS
 

@@ -4,6 +4,7 @@
 from micropython import const
 
 _SAMPLES = const(16)
+_LOW_CV = const(350)
 _SPENT_CV = const(330)  # a sensor's peak or a transmission might pull it below what a board needs
 _NONE_CV = const(200)  # less is a divider with nothing on it: the board is fed otherwise
 _EMPTY_CV = const(300)  # of one lithium cell, or of three alkaline ones
@@ -23,6 +24,10 @@ class Battery:
         """Hundredths of a volt, the mean of 16 samples."""
         total_mv = sum([self._read_mv() for _ in range(_SAMPLES)])
         return (total_mv * self._ratio + 5000 * _SAMPLES) // (10000 * _SAMPLES)
+
+    def low(self):
+        """True when it is time to be sparing."""
+        return _NONE_CV <= self.read_cv() < _LOW_CV
 
     def spent(self):
         """True when there is too little left to measure or to send."""

@@ -67,10 +67,6 @@ class Bme280(I2cChip):
         start, self._pointer = self._pointer, self._pointer + length
         return bytes(self._register(each & 0xFF) for each in range(start, start + length))
 
-    def time_by_state_us(self) -> dict[str, int]:
-        """It sleeps at 0.1 uA; a forced measurement is too short to count."""
-        return {"off": self._clock.now_us}
-
     def _clear(self) -> None:
         self._pointer = 0
         self._ctrl_hum = self._hum_used = self._ctrl_meas = self._config = 0

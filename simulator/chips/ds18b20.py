@@ -47,6 +47,7 @@ class Ds18b20:
         self._raw = _25_C
         self._done_us: int | None = None  # when the conversion ends
         self._converted_us = 0
+        self._off_us, self._off_since_us = 0, 0
         self._registers = self._eeprom
         self._output: list[int] = []  # bits for the next read slots
         self._input: list[int] = []
@@ -63,6 +64,9 @@ class Ds18b20:
 
     def power(self, level: int) -> None:
         """Its supply goes on (1) or off (0)."""
+        if not self._powered:
+            self._off_us += self._clock.now_us - self._off_since_us
+        self._off_since_us = self._clock.now_us
         if level and not self._powered:
             self.power_on()
         self._powered = bool(level)
@@ -95,9 +99,11 @@ class Ds18b20:
                 self._handler(_bytes(self._input))
 
     def time_by_state_us(self) -> dict[str, int]:
-        """It rests at 0.75 uA."""
-        rest_us = self._clock.now_us - self._converted_us
-        return {"converting": self._converted_us, "off": rest_us}
+        """How long it converted, and rested with its supply and without; it was made at 0."""
+        now_us = self._clock.now_us
+        off_us = self._off_us + (0 if self._powered else now_us - self._off_since_us)
+        idle_us = now_us - off_us - self._converted_us
+        return {"converting": self._converted_us, "idle": idle_us, "off": off_us}
 
     # What the bits mean.
 

@@ -15,11 +15,10 @@ mA every 5 s, pulls its supply down, so that it starts anew each time. `plain`: 
 describes it; others acknowledge settings and answer 0x7D and 0x9B, too (revspace.nl, MH-Z19B).
 """
 
-from math import exp
 from random import Random
 from struct import pack
 
-from simulator.chips.uart import UartChip
+from simulator.chips.uart import Sampling
 from simulator.clock import Clock
 from simulator.world import Environment
 
@@ -33,22 +32,23 @@ _READ, _ZERO, _SET_ABC, _GET_ABC, _SET_RANGE, _GET_RANGE = 0x86, 0x87, 0x79, 0x7
 _RANGES_PPM = (2000, 5000, 10000)
 
 
-class MhZ19(UartChip):
+class MhZ19(Sampling):
     """One sensor; its ways to fail are those of UartChip and `browns_out`."""
+
+    sample_us, tau_s = _PERIOD_US, _TAU_S
 
     def __init__(self, clock: Clock, environment: Environment, stream: Random):
         super().__init__(clock, environment, stream)
         self.preheat_ppm = 410  # 400 or 436 with other firmware
-        self.browns_out = self.plain = False
+        self.plain = False
         self.range_ppm, self.self_calibration = 5000, True
         self.zero_error_ppm = 0.0  # what it shows too much
         self._heard = b""
-        self._y: float | None = None  # before its first sample ever, what is there
         self._shown_ppm = 0
         self._power_up()
 
     def _power_up(self) -> None:
-        self._began_us, self._sampled = self._clock.now_us, 0
+        super()._power_up()
         self._least_ppm: float | None = None  # of this day
 
     def hear(self, data: bytes) -> None:
@@ -104,25 +104,9 @@ class MhZ19(UartChip):
             return self.preheat_ppm
         return self._shown_ppm
 
-    def _catch_up(self) -> None:
-        """Take the samples that were due since the last access."""
-        if not self.powered:
-            return
-        began_us = self._began_us
-        due = (self._clock.now_us - began_us) // _PERIOD_US
-        while self._sampled < due:
-            self._sampled += 1
-            self._take(began_us + self._sampled * _PERIOD_US)
-        if self.browns_out and due:
-            self._power_up()
-            self._began_us = began_us + due * _PERIOD_US
-
     def _take(self, time_us: int) -> None:
-        world_ppm = self.environment.at(time_us).co2_ppm
-        if self._y is None:
-            self._y = world_ppm
-        self._y += (world_ppm - self._y) * (1 - exp(-_PERIOD_US / 1e6 / _TAU_S))
-        value_ppm = self._y + self.zero_error_ppm + self._stream.gauss(0, _NOISE_PPM)
+        inner_ppm = self._follow(time_us)
+        value_ppm = inner_ppm + self.zero_error_ppm + self._stream.gauss(0, _NOISE_PPM)
         if not self.frozen:
             self._shown_ppm = min(max(round(value_ppm), _FLOOR_PPM), self.range_ppm)
         if time_us - self._began_us >= _PREHEAT_US:

@@ -157,8 +157,8 @@ class Pir:
                 self._clock.call_at(self._stream.randrange(start_us, end_us), eye.stir, 0)
 
     def time_by_state_us(self) -> dict[str, int]:
-        """It watches all the time."""
-        return {"watching": len(self.eyes) * self._clock.now_us}
+        """All of its modules watch all the time."""
+        return {self._options.part: len(self.eyes) * self._clock.now_us}
 
     def _expect(self) -> None:
         """Wait for the next that passes."""

@@ -20,11 +20,10 @@ down, so that it starts anew each time and is deaf for 2 s. `status`: bits of IR
 """
 
 from collections.abc import Callable
-from math import exp
 from random import Random
 from struct import pack, unpack
 
-from simulator.chips.uart import UartChip
+from simulator.chips.uart import Sampling
 from simulator.clock import Clock
 from simulator.world import Environment
 
@@ -46,25 +45,25 @@ _TYPE, _MAP, _FIRMWARE, _SERIAL = 0x00010E06, 0x0003, 0x0121, 0x071C0DE5
 _BAD_FUNCTION, _BAD_ADDRESS, _BAD_VALUE = 1, 2, 3
 
 
-class SenseairS8(UartChip):
+class SenseairS8(Sampling):
     """One sensor; its ways to fail are those of UartChip, `sleeps`, `browns_out` and `status`."""
 
     stop_bits = 2
+    sample_us, tau_s = _PERIOD_US, _TAU_S
 
     def __init__(self, clock: Clock, environment: Environment, stream: Random):
         super().__init__(clock, environment, stream)
-        self.sleeps = self.browns_out = False
+        self.sleeps = False
         self.status = 0
         self.zero_error_ppm = 0.0  # what it shows too much
         self._period_h = 180
-        self._y: float | None = None
         self._heard = b""
         self._heard_us = -_WOKEN_US[1]  # end of what came last
         self._power_up()
 
     def _power_up(self) -> None:
-        self._began_us = self._clock.now_us
-        self._sampled = self._shown_ppm = self._acknowledged = self._command = 0
+        super()._power_up()
+        self._shown_ppm = self._acknowledged = self._command = 0
         self._least_ppm: float | None = None  # of this period
         self._heard = b""
 
@@ -134,30 +133,14 @@ class SenseairS8(UartChip):
             return _BAD_VALUE if address in (_COMMAND, _PERIOD) else _BAD_ADDRESS
         return pack(">HH", address, value)
 
-    def _catch_up(self) -> None:
-        """Take the samples that were due since the last access."""
-        if not self.powered:
-            return
-        began_us = self._began_us
-        due = (self._clock.now_us - began_us) // _PERIOD_US
-        while self._sampled < due:
-            self._sampled += 1
-            self._take(began_us + self._sampled * _PERIOD_US)
-        if self.browns_out and due:
-            self._power_up()
-            self._began_us = began_us + due * _PERIOD_US
-
     def _take(self, time_us: int) -> None:
-        world_ppm = self.environment.at(time_us).co2_ppm
-        if self._y is None:
-            self._y = world_ppm
-        self._y += (world_ppm - self._y) * (1 - exp(-_PERIOD_US / 1e6 / _TAU_S))
+        inner_ppm = self._follow(time_us)
         if self._command:
             base_ppm = _BASE_PPM if self._command == _BACKGROUND else 0
-            self.zero_error_ppm = base_ppm - self._y
+            self.zero_error_ppm = base_ppm - inner_ppm
             self._acknowledged |= _DONE[self._command]
             self._command = 0
-        value_ppm = self._y + self.zero_error_ppm + self._stream.gauss(0, _NOISE_PPM)
+        value_ppm = inner_ppm + self.zero_error_ppm + self._stream.gauss(0, _NOISE_PPM)
         if not self.frozen:
             self._shown_ppm = min(max(round(value_ppm), 0), _FULL_PPM)
         least_ppm = value_ppm if self._least_ppm is None else self._least_ppm

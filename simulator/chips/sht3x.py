@@ -69,10 +69,6 @@ class Sht3x(I2cChip):
             reply = reply[:2] + bytes((reply[2] ^ 0xFF,)) + reply[3:]
         return (reply + b"\xff" * length)[:length]
 
-    def time_by_state_us(self) -> dict[str, int]:
-        """It idles at 0.2 uA; a single shot is too short to count."""
-        return {"off": self._clock.now_us}
-
     def _power_up(self) -> None:
         self._busy_until_us = self._clock.now_us + _RESET_US
         self._reply, self._period_us, self._status = None, 0, _STATUS_AT_RESET

@@ -74,10 +74,6 @@ class Sht4x(I2cChip):
             reply = reply[:2] + bytes((reply[2] ^ 0xFF,)) + reply[3:]
         return (reply + b"\xff" * length)[:length]
 
-    def time_by_state_us(self) -> dict[str, int]:
-        """It idles at 80 nA; a single shot is too short to count."""
-        return {"off": self._clock.now_us}
-
     def _power_up(self) -> None:
         self._busy_until_us, self._reply = self._clock.now_us + _POWER_UP_US, None
 

@@ -9,11 +9,10 @@ from collections.abc import Callable
 
 from simulator.air import Antenna, Signal, Transmission
 from simulator.chips import sx1276_registers as reg
-from simulator.chips.sx1276_receiver import Receiver
+from simulator.chips.sx1276_receiver import Receiver, garbled
 from simulator.clock import Clock, Event
 
 _CAD_SYMBOLS = 2  # about: DS 4.1.6 gives one symbol of listening and up to one of computing
-_GARBLE = 0xA5
 
 
 class SX1276:
@@ -25,6 +24,7 @@ class SX1276:
     def __init__(self, clock: Clock, antenna: Antenna, on_dio: Callable[[int, int], None]):
         self.sender = "sx1276"
         self.silent = False  # no longer soldered on: SPI reads zeros, and nothing happens
+        self.on_window: Callable[[int, Receiver], None] = lambda time_us, receiver: None  # closes
         self.registers = bytearray(0x80)
         self.fifo = bytearray(0x100)
         self.transactions = self.bytes_moved = 0
@@ -38,6 +38,7 @@ class SX1276:
         self._tcxo = False  # whether an external oscillator clocks it, and since when that runs
         self._tcxo_on_us: int | None = None
         self._events: list[Event] = []
+        self._receiver: Receiver | None = None
         self._reset(reg.POWER_ON_US)
 
     def _reset(self, wait_us: int) -> None:
@@ -200,7 +201,9 @@ class SX1276:
         for event in self._events:
             self._clock.cancel(event)
         self._events.clear()
-        self._receiver: Receiver | None = None
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            self.on_window(self._clock.now_us, receiver)
 
     def _set_mode(self, value: int) -> None:
         """Take a write of RegOpMode: LongRangeMode changes only from sleep to sleep (DS 4.1.2)."""
@@ -277,7 +280,7 @@ class SX1276:
         base, length = self.registers[reg.FIFO_TX_BASE], self.registers[reg.PAYLOAD_LENGTH]
         payload = bytes(self.fifo[base + at & 0xFF] for at in range(length))
         if not modem.ldro_right:
-            payload = _garbled(payload)  # as a receiver with the right setting would decode it
+            payload = garbled(payload)  # as a receiver with the right setting would decode it
         self._draw(reg.tx_state(self.registers))
         self._ready()
         airtime_us = modem.airtime_us(length)
@@ -352,7 +355,7 @@ class SX1276:
         ):
             # header error: it goes on searching, and in RXSINGLE the timeout is gone (the MCU has
             # to end the window: LoRaMac-node keeps a timer for it)
-            receiver.signal = None
+            receiver.signal, receiver.outcome = None, "header error"
             return
         if not sent.implicit_header:
             self.registers[reg.MODEM_STAT] = (sent.cr - 4) << 5 | 0x0F
@@ -366,7 +369,8 @@ class SX1276:
             return
         receiver.signal = None
         good = signal.clean and receiver.modem.ldro_right
-        data, at = sent.payload if good else _garbled(sent.payload), receiver.fifo_at
+        receiver.outcome = "packet" if good else "collision" if not signal.clean else "garbled"
+        data, at = sent.payload if good else garbled(sent.payload), receiver.fifo_at
         for offset, value in enumerate(data):
             self.fifo[at + offset & 0xFF] = value
         receiver.fifo_at = at + len(data) & 0xFF
@@ -390,7 +394,3 @@ class SX1276:
         """Add one to a 16-bit counter."""
         value = int.from_bytes(self.registers[address : address + 2], "big") + 1
         self.registers[address : address + 2] = (value & 0xFFFF).to_bytes(2, "big")
-
-
-def _garbled(payload: bytes) -> bytes:
-    return bytes(value ^ _GARBLE for value in payload)

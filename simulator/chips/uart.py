@@ -3,6 +3,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from math import exp
 from random import Random
 
 from simulator.clock import Clock
@@ -47,9 +48,9 @@ class UartChip:
                 yield begin_us, self._spoiled(data)
 
     def time_by_state_us(self) -> dict[str, int]:
-        """How long it had its supply."""
+        """How long it had its supply, and how long not."""
         on_us = self._was_on_us + (self._clock.now_us - self._on_us if self.powered else 0)
-        return {type(self).__name__.lower(): on_us, "off": self._clock.now_us - on_us}
+        return {"on": on_us, "off": self._clock.now_us - on_us}
 
     def _send(self, data: bytes, after_us: int) -> None:
         self._leaving.append((self._clock.now_us + after_us + self.late_us, data))
@@ -88,3 +89,46 @@ class FreeRunning(UartChip, ABC):
     @abstractmethod
     def _frame(self, time_us: int) -> bytes:
         """What it sends at a time; nothing, where it sends nothing."""
+
+
+class Sampling(UartChip, ABC):
+    """A chip that takes a sample of CO2 every `sample_us` from power-on, with a lag of `tau_s`.
+
+    `browns_out`: the pulse of its lamp pulls its supply down, so that it starts anew each time.
+    """
+
+    sample_us: int
+    tau_s: float
+
+    def __init__(self, clock: Clock, environment: Environment, stream: Random):
+        super().__init__(clock, environment, stream)
+        self.browns_out = False
+        self._y: float | None = None  # before its first sample ever, what is there
+
+    def _power_up(self) -> None:
+        self._began_us, self._sampled = self._clock.now_us, 0
+
+    def _catch_up(self) -> None:
+        """Take the samples that were due since the last access."""
+        if not self.powered:
+            return
+        began_us = self._began_us
+        due = (self._clock.now_us - began_us) // self.sample_us
+        while self._sampled < due:
+            self._sampled += 1
+            self._take(began_us + self._sampled * self.sample_us)
+        if self.browns_out and due:
+            self._power_up()
+            self._began_us = began_us + due * self.sample_us
+
+    def _follow(self, time_us: int) -> float:
+        """Its inner value at a sample, in ppm: the world with the lag of its chamber."""
+        world_ppm = self.environment.at(time_us).co2_ppm
+        before_ppm = world_ppm if self._y is None else self._y
+        step = 1 - exp(-self.sample_us / 1e6 / self.tau_s)
+        self._y = before_ppm + (world_ppm - before_ppm) * step
+        return self._y
+
+    @abstractmethod
+    def _take(self, time_us: int) -> None:
+        """Make a sample of a time into what it shows."""

@@ -27,6 +27,7 @@ _FOREVER = 1 << 62
 class Part:
     """What one of them is like. `rings`: what is too near reads as the nearest, not as no echo."""
 
+    name: str
     trigger_us: int
     delay_us: int
     nearest_mm: float
@@ -35,8 +36,8 @@ class Part:
     rings: bool
 
 
-HC_SR04 = Part(10, 460, 20.0, 4000.0, 38_000, False)
-JSN_SR04T = Part(10, 300, 230.0, 6000.0, 60_000, True)
+HC_SR04 = Part("hc-sr04", 10, 460, 20.0, 4000.0, 38_000, False)
+JSN_SR04T = Part("jsn-sr04t", 10, 300, 230.0, 6000.0, 60_000, True)
 
 
 class Ultrasonic:
@@ -91,7 +92,7 @@ class Ultrasonic:
     def time_by_state_us(self) -> dict[str, int]:
         """How long it had its supply, and how long not."""
         self._account()
-        return {"ultrasonic": self._powered_us, "off": self._clock.now_us - self._powered_us}
+        return {self.part.name: self._powered_us, "off": self._clock.now_us - self._powered_us}
 
     def _free_us(self) -> int:
         return max(self._ready_us, self._fall_us)

@@ -16,6 +16,7 @@ OP_RTC, OP_ONE_WIRE, OP_PULSE, OP_UART, OP_READY, OP_CLOCK = 13, 16, 17, 20, 21,
 POST_PIN, POST_ERASE, POST_PROGRAM, POST_SLEEP = 0, 1, 2, 3
 I2C_NACK, I2C_ACK, I2C_HELD = 0, 1, 2
 CTRL_C = 255  # among the edges: somebody typed it while the board was in a call
+DRIFT = 254  # among the edges: the crystal runs at another rate, in ppm, from now on
 _HEAD, _POST = "<BQHH", "<BHBQ"
 _HEAD_SIZE, _POST_SIZE = struct.calcsize(_HEAD), struct.calcsize(_POST)
 _POSTED_MAX = 200
@@ -23,7 +24,6 @@ _WAKE_US = 1000  # RP2040: from a light sleep until its PLLs are locked, an esti
 
 now_us = 0
 lease_us = 0
-boot_us = 0
 ppm = 0
 bite_us = None  # when the watchdog resets the board
 bitten = "watchdog"  # what becomes of the board then
@@ -38,6 +38,7 @@ _request = bytearray(_HEAD_SIZE + _POSTED_MAX * _POST_SIZE)  # once: the heap is
 _posted = 0
 _edges = []
 _in_handler = False
+_since_us = _counted_us = 0  # what the clock had counted when it got its present rate
 _light = False  # in a light sleep, until something ends it
 in_flash = False  # C code erases or programs: a scheduled handler waits for the interpreter
 _locked = False  # in a hard handler: what runs there cannot allocate, only the shims can
@@ -46,13 +47,13 @@ _head = bytearray(20)
 
 def connect(reader, writer):
     """Take the two ends of the pipe and ask the host what this board is."""
-    global _reader, _writer, boot_us, ppm, rtc_memory
+    global _reader, _writer, _since_us, ppm, rtc_memory
     _reader, _writer = reader, writer
     board.update(json.loads(trip(OP_BOOT)))
     rtc_memory = bytes(board["rtc_memory"])
     for number in board["held"]:
         held[number] = None
-    boot_us, ppm = now_us, board["clock_ppm"]
+    _since_us, ppm = now_us, board["clock_ppm"]
 
 
 def _read_into(buffer):
@@ -92,7 +93,10 @@ def _trip(op, body):
     for _ in range(edges):
         edge = bytearray(10)
         _read_into(edge)
-        _edges.append(edge[0])
+        if edge[0] == DRIFT:
+            _drift(struct.unpack_from("<q", edge, 2)[0])
+        else:
+            _edges.append(edge[0])
     answer = bytearray(length)
     _read_into(answer)
     if CTRL_C in _edges:
@@ -180,7 +184,11 @@ def sleep(board_us, lightly=False):
         if end_us < lease_us:
             now_us = end_us
         else:
+            before = ppm
             trip(OP_WAIT, struct.pack("<Q", end_us))
+            if ppm != before:
+                left_us = (end_us - now_us) * (1000000 + before)
+                end_us = now_us + left_us // (1000000 + ppm)
     _light = False
     if bite is not None and now_us >= bite and bite_us == bite:
         exit_board(bitten)
@@ -199,8 +207,16 @@ def prompt():
 
 def clock_us():
     """Microseconds since the board started, by its own clock."""
-    passed_us = now_us - boot_us
-    return passed_us + passed_us * ppm // 1000000  # stays a small integer for years
+    passed_us = now_us - _since_us
+    # stays a small integer for years
+    return _counted_us + passed_us + passed_us * ppm // 1000000
+
+
+def _drift(new_ppm):
+    """The crystal runs at another rate from now on; what it has counted stays."""
+    global _since_us, _counted_us, ppm
+    _counted_us, _since_us = clock_us(), now_us
+    ppm = new_ppm
 
 
 def exit_board(reason, wake_us=0):

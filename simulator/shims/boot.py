@@ -109,17 +109,23 @@ def mount(flash):
     esp32 = not _wire.board["chip"].startswith("rp2040")
     vfs.umount("/")
     try:
-        vfs.mount(vfs.VfsLfs2(flash, progsize=_wire.board["prog_size"]), "/")
+        vfs.mount(_filesystem(flash), "/")
     except OSError:
         if esp32 and not _blank(flash):
             _refuse()
         vfs.VfsLfs2.mkfs(flash, progsize=_wire.board["prog_size"])
-        vfs.mount(vfs.VfsLfs2(flash, progsize=_wire.board["prog_size"]), "/")
+        vfs.mount(_filesystem(flash), "/")
         if esp32:
             with open("/boot.py", "w") as file:  # ports/esp32/modules/inisetup.py
                 file.write("# This file is executed on every boot (including wake-boot)\n")
     os.chdir("/")
     sys.path[:] = ["", ".frozen", "/lib"]
+
+
+def _filesystem(flash):
+    # without the time of each change: C code would take it from this machine's clock, and the same
+    # run would not write the same flash
+    return vfs.VfsLfs2(flash, progsize=_wire.board["prog_size"], mtime=False)
 
 
 def _blank(flash):

@@ -69,7 +69,7 @@ class Tapped(Run):
         super()._build()
         (node,) = self.nodes.values()
         self._packets, pins = [], node.hardware.radio
-        self._tap = Tap(node.radio, self.clock)
+        self._tap = Tap(node.radio, node.board.clock)
         node.board.wire_spi(pins.spi, pins.cs, self._tap)
         self._air.on_transmit.append(self._keep)
 

@@ -32,6 +32,11 @@ def test_dev_status_ans_is_1_to_254_between_empty_and_full():
     assert Battery(lambda: 1800, 2000).level() == 127
 
 
+def test_under_3_5_v_it_is_low_and_under_2_v_there_is_none():
+    low = [Battery(lambda mv=mv: mv, 2000).low() for mv in (1748, 1747, 1600, 998, 997, 0)]
+    assert low == [False, True, True, True, False, False]
+
+
 def test_under_3_3_v_it_is_spent_and_under_2_v_there_is_none():
     spent = [Battery(lambda mv=mv: mv, 2000).spent() for mv in (1648, 1647, 998, 997, 0)]
     assert spent == [False, True, True, False, False]

@@ -23,8 +23,8 @@ usb = ["10C4:EA60"]
 filesystem_kib = 2048
 latency_ms = 35
 clock_error_ppm = 2000
-active_ma = 45
-sleep_ua = 10000
+active_ma = { low = 27, typical = 45, high = 68 }
+sleep_ua = { low = 5000, typical = 10000, high = 20000 }
 sleep_measured = false
 source = "its data sheet"
 radio = { spi = 1, sck = 5, mosi = 27, miso = 19, cs = 18, reset = 23, dio0 = 26, pa_boost = true }
@@ -109,6 +109,8 @@ def complaint(load, path, text):
         ('usb = ["10C4:EA60"]', 'usb = ["10c4:ea60"]', "[mine] '10c4:ea60' is no USB id"),
         ("spi = 1", "spi = 0", "the ESP32 has no bus 0 for that; it has 1 and 2"),
         ('chip = "esp32"', 'chip = "rp2040"', None),
+        ("low = 27, typical = 45", "low = 47, typical = 45", "'active_ma' is no range"),
+        ("typical = 10000, ", "", "[mine.sleep_ua] 'typical' is missing"),
     ],
 )
 def test_a_mistake_in_a_board_is_named_with_its_line(tmp_path, old, new, said):

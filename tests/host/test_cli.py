@@ -94,9 +94,9 @@ BAD = [
     ("decode --payload @binary", 2, "'--payload': not hexadecimal"),
     (f"decode --phy {PHY} --nwk-skey {KEY}00 --app-skey {KEY}", 2, "17 bytes, 16 are needed"),
     # files, boards and runs: 1
-    ("simulate key.toml", 1, "key.toml, line 8: [gateway] unknown key 'xm'; known here: name, x_m"),
-    ("simulate kit.toml", 1, "kit.toml, line 13: [node] unknown kit 'classrom'; known: classroom"),
-    ("simulate board.toml", 1, "board.toml, line 14: [node] unknown board 'pico'; known: ttgo"),
+    ("simulate key.toml", 1, "key.toml, line 18: [gateway] unknown key 'xm'; known here: name"),
+    ("simulate kit.toml", 1, "kit.toml, line 23: [node] unknown kit 'classrom'; known: classroom"),
+    ("simulate board.toml", 1, "board.toml, line 24: [node] unknown board 'pico'; known: ttgo"),
     ("simulate backwards.toml", 1, "backwards.toml, line 3: 'duration_h' is -24, it has to"),
     ("simulate broken.toml", 1, "broken.toml: Invalid value (at line 3, column 14); correct that"),
     ("simulate none.toml", 1, "none.toml does not exist; check the path"),
@@ -146,6 +146,22 @@ def test_a_mistake_of_ours_is_one_line_too():
     assert done.exit_code == 1 and done.stdout == ""
     cause = r"ValueError in test_cli\.py, line \d+: this has two lines"
     assert re.fullmatch(rf"error: {cause}; this is a mistake in node071: .*\n", done.stderr)
+
+
+def test_a_folder_that_does_not_suit_a_library_is_no_news(tmp_path):
+    """platformdirs warns of a runtime folder that others may enter."""
+    (wide := tmp_path / "wide").mkdir(mode=0o755)
+    (tmp_path / "port").write_text("no port")
+    done = subprocess.run(
+        [sys.executable, "-m", "host.cli", "monitor", "--port", "port"],
+        cwd=tmp_path,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(wide), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    said = "error: port is no serial port; node071 doctor finds those with a board\n"
+    assert done.stderr == said
 
 
 def test_a_file_called_json_is_not_the_option(files):
@@ -333,8 +349,9 @@ def test_ones_own_firmware_runs_and_what_it_says_may_be_nonsense(tmp_path):
     (own / "main.py").write_text(CHATTER)
     words = ("simulate", "--firmware", own, "--hours", 1, "--out", folder, "--json")
     done = run(*words)
-    assert done.exit_code == 0, done.stdout
-    (node,) = json.loads(done.stdout)["nodes"]
+    value = json.loads(done.stdout)
+    assert done.exit_code == 1 and "expected readings_per_day >= 140" in value["error"]
+    (node,) = value["nodes"]
     assert node["uplinks_heard"] >= 6 and node["decoded"] == 0
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     causes = [each["cause"] for each in events if each["event"] == "not decoded"]

@@ -67,7 +67,7 @@ def test_a_frame_that_was_not_acknowledged_is_a_failure(capture):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--to moon", "'moon' is not one of 'table', 'network', 'udp://HOST:PORT'"),
+        ("--to moon", "'moon' is not one of 'table', 'network', 'node', 'udp://HOST:PORT'"),
         ("--to udp://", "'udp://' is not of the form udp://HOST:PORT"),
         ("--to udp://host:99999", "is not of the form udp://HOST:PORT"),
         ("--to udp://host:0", "is not of the form udp://HOST:PORT"),

@@ -81,6 +81,27 @@ def test_a_node_stays_what_it_is_and_keeps_its_readings(tmp_path, name, small):
         assert not (tmp_path / "backups" / f"{UNIQUE_IDS[name].hex()}.cbor").exists()
 
 
+def test_an_esp32_goes_on_counting_its_starts_when_it_is_flashed(tmp_path):
+    """The real firmware starts, and writes that down, between esptool and the comparison."""
+    with node_bench(tmp_path, TTGO, FIRMWARE, own_kib=512) as bench:
+        bench.flash()
+        before = bench.state().load("start")[0]
+        report = bench.flash(micropython=micropython(bench.row))
+        assert bench.state().load("start")[0] > before and report.node.name == "room-9"
+        assert bench.firmware_is(FIRMWARE)
+
+
+def test_an_esp32_that_loses_count_of_its_starts_is_not_called_flashed(tmp_path, small):
+    forgets = "import os\n\nfor name in ('start.0', 'start.1'):\n    try:\n        "
+    forgets += "os.remove('/state/' + name)\n    except OSError:\n        pass\n"
+    own = small_firmware(tmp_path / "own", **{"main.py": forgets})
+    contents = small | {"state/start.0": image.record({0: 9})}
+    with node_bench(tmp_path, TTGO, contents, own_kib=SMALL_KIB) as bench:
+        bench.flash(firmware=tmp_path / "small")
+        with pytest.raises(HostError, match="lost count of its starts"):
+            bench.flash(micropython=micropython(bench.row), firmware=own)
+
+
 def test_an_esp32_that_cannot_be_read_gets_its_identity_from_the_ledger(tmp_path, small):
     own = {"own_kib": SMALL_KIB}
     with node_bench(tmp_path, TTGO, small, **own) as bench:

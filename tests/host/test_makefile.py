@@ -2,6 +2,7 @@
 """How `make` sets up: from nothing, from half of it, and what it says when something is missing."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -89,3 +90,13 @@ def test_help_knows_every_target(checkout):
     (targets,) = [line for line in makefile.splitlines() if line.startswith(".PHONY:")]
     lines = run(checkout).stdout.splitlines()
     assert [line.split()[1] for line in lines] == targets.split()[1:]
+
+
+def test_ci_fetches_every_program_that_a_test_asks_for():
+    """Without it CI would fail at that test, as it skips none."""
+    asked = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        asked |= set(re.findall(r'\btool\("(\w+)"\)', path.read_text(encoding="utf-8")))
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    (fetched,) = re.findall(r"^for program in (.*); do$", script, re.MULTILINE)
+    assert set(fetched.split()) == asked and "REQUIRE_TOOLS=1" in script

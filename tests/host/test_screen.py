@@ -17,7 +17,9 @@ NODE = {
     "join_tries": 2, "uplinks_sent": 144, "uplinks_heard": 143, "airtime_s": 112.5,
     "duty_cycle_share": 0.123, "fair_use_share": 3.75, "remarks": {}, "co2_minutes_above_800": 360,
     "co2_minutes_above_1200": 250, "mah_day": 984.31,
-    "mah_day_by_part": {"radio": 0.329, "sensors": 359.984, "processor": 624.0},
+    "mah_day_by_part": {"radio": 0.329, "sensors": 359.984, "processor": 624.0,
+                       "sleep": 0.0},
+    "supply": "mains", "battery_days_low": None, "battery_days_high": None,
 }  # fmt: skip
 
 
@@ -160,7 +162,16 @@ def test_a_summary_fits_80_columns():
     assert max(map(len, lines)) <= 80
     assert lines[0] == "classroom-1 (classroom on rpi-pico-rfm95): joined after 2 tries"
     assert "112.5 s: 12.3% of the duty cycle, 375.0% of fair use (30 s a day)" in lines[2]
-    assert lines[-1].endswith("984 mAh a day (radio 0.329, sensors 360, processor 624)")
+    assert lines[-2].endswith("984 mAh a day (radio 0.33, sensors 360, processor 624, sleep 0)")
+    assert lines[-1] == "  battery   none, it is on mains"
+
+
+def test_a_battery_has_a_line_of_its_own():
+    lasts = {"supply": "one 18650 lithium cell", "battery_days_low": 243, "battery_days_high": 426}
+    parts = {"radio": 12.34, "sensors": 0.0012, "processor": 0.3561, "sleep": 35.912}
+    *_, energy, battery = summary_lines(NODE | lasts | {"mah_day_by_part": parts})
+    assert energy.endswith("(radio 12.3, sensors 0, processor 0.36, sleep 35.9)")
+    assert battery == "  battery   8 to 14 months on one 18650 lithium cell"
 
 
 BIN = ("temperature", "distance", "fill")
@@ -336,4 +347,5 @@ def test_a_summary_counts_the_remarks_and_says_what_to_do():
 
 
 def test_each_flag_has_a_word_of_advice():
-    assert set(remarks.ADVICE) == set(files.readings().FLAGS)
+    flags = {*files.readings().FLAGS, remarks.BATTERY_LOW}
+    assert set(remarks.ADVICE) == flags

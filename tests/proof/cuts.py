@@ -28,7 +28,7 @@ from littlefs.errors import LittleFSError
 from host import boards, maccommands
 from host.lorawan import JoinRequest, LorawanError, Session, parse
 from simulator import board as boards_running
-from simulator import fleet
+from simulator import fleet, schedule
 from simulator import scenario as scenarios
 from simulator.air import Air, Place
 from simulator.board import Board
@@ -119,9 +119,9 @@ class Recorded(Run):
         if packet.sender == NODE:
             self.sent.append((packet.start_us, packet.payload))
 
-    def _write_summary(self):
+    def _summarise(self):
         self.operations = read_journal(self.journal.read_bytes())
-        return super()._write_summary()
+        return super()._summarise()
 
 
 def read_journal(data):
@@ -222,7 +222,7 @@ class After:
                 board.wire_input(hardware.button.pin, lambda: 1)
             board.power_on()
             try:
-                boards_running.run([board], clock, AFTER_US)
+                schedule.run([board], clock, AFTER_US)
             finally:
                 board.power_off()
         self.log = log.read_text(errors="replace")

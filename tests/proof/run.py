@@ -18,8 +18,10 @@ PARTS = {
     "manifest": ("manifest.py",),
     "fuzz": ("fuzz.py", "200000"),
     "months": ("months.py", "90"),
+    "scenarios": ("scenarios.py",),
     "mutants": ("mutants.py",),
     "cables": ("cables.py",),
+    "street": ("street.py", "100", "24"),
 }
 SOURCES = ("firmware", "host", "simulator", "tests", "boards.toml", "kits.toml")
 

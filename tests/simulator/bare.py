@@ -5,9 +5,10 @@ from trials import Flash
 
 from host import boards, image, provision
 from simulator.air import Air, Place
-from simulator.board import Board, run
+from simulator.board import Board
 from simulator.clock import Clock
 from simulator.fleet import wire_radio
+from simulator.schedule import run
 
 HOUR_US = 3_600_000_000
 HARDWARE, KIT = boards.boards()["rpi-pico-rfm95"], boards.kits()["classroom"]

@@ -244,3 +244,17 @@ def test_three_at_once_are_judged_by_the_strongest():
     world.send("two", power_dbm=0.0, at_us=100)
     world.send("three", power_dbm=20.0, at_us=200)
     assert [each.clean for each in world.ears["gateway"].signals] == [False, False, True]
+
+
+def test_of_a_sender_ahead_of_it_the_air_learns_when_it_is_there():
+    world, told = World(gateway=(500, 0)), []
+    station = world.air.station("node", Place(0, 0), ahead=True)
+    station.on_transmit.append(told.append)
+    packet = replace(PACKET, start_us=70_000, end_us=120_000)
+    station.transmit(packet)
+    assert told == [packet]  # what hangs beside the radio knows at once
+    world.clock.run_until(69_999)
+    assert not world.ears["gateway"].signals
+    world.clock.run_until(70_000)
+    (signal,) = world.ears["gateway"].signals
+    assert signal.transmission is packet and world.stations["gateway"].signals() == [signal]

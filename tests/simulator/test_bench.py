@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """What `make bench` measures with: the bus, a board without a host, sizes, verdicts."""
 
+import re
+
 import lone
 import payload
+import profiling
 import pytest
 import radio
 import table
 import unixport
+import week
 
 
 def test_sending_costs_the_bus_what_the_design_allows():
@@ -60,3 +64,20 @@ def test_verdicts():
     assert (table.at_most(8, 8), table.at_least(3, 3)) == ("met", "met")
     assert table.at_most(74.5, 60, " kB") == "missed by 14.5 kB"
     assert table.at_least(18_000, 20_000, " x") == "missed by 2,000 x"
+
+
+def test_a_node_in_deep_sleep_starts_anew_for_each_reading():
+    (row,) = week.deep_rows(hours=1)
+    assert re.match(r"[\d,]+ x \(7 starts of MicroPython, \d+ ms each\)", row.measured)
+
+
+def test_the_profile_counts_every_trip():
+    parts, run = profiling.measured("classroom", "rpi-pico-rfm95", 0.1)
+    (node,) = run.nodes.values()
+    kinds = profiling.trips("classroom", "rpi-pico-rfm95", 0.1)
+    assert kinds.total() == node.board.trips
+    assert kinds["boot"] == 1 and kinds["spi"] > 20
+    assert min(parts.values()) >= 0 and parts["MicroPython"] > 0
+    assert any(
+        "serve" in line for line in profiling.functions("classroom", "rpi-pico-rfm95", 0.1, 200)
+    )

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
 """The virtual board: time, limits, interrupts, resets and flash, each from small programs."""
 
+from itertools import pairwise
+
 import pytest
 
 from host import files, image
 from host.errors import HostError
 from simulator import board as boards
-from simulator.board import Board, Timing, run
+from simulator.board import Board
 from simulator.chips.i2c import I2cChip
 from simulator.clock import Clock
+from simulator.family import BOOT_US
+from simulator.schedule import run
+from simulator.timing import Timing
 
 RP2040, ESP32 = "rp2040", "esp32"
 FIRMWARE = files.root() / "firmware"
@@ -87,6 +92,46 @@ for _ in range(10):
         )
         made.run(20)
         assert seen[-1] - 250_000 == pytest.approx(expected_us, abs=300)
+
+
+@pytest.mark.parametrize("sleep", ["time.sleep_ms(60000)", "machine.lightsleep(60000)"])
+def test_a_crystal_that_drifts_counts_on_from_where_it_was(bench, sleep):
+    program = f"""
+import time, machine
+a = time.ticks_ms()
+machine.Pin(5, 1, value=1)
+for _ in range(4):
+    {sleep}
+    machine.Pin(5, 1, value=1)
+    print(time.ticks_diff(time.ticks_ms(), a))
+"""
+    made, seen = bench(RP2040, program), []
+    made.board.wire_output(5, lambda level: seen.append(made.clock.now_us))
+    made.clock.call_at(90_250_000, made.board.drift, -50_000)  # in the middle of the second
+    counted = [int(line) for line in made.run(400)]
+    assert counted == pytest.approx([60_000, 120_000, 180_000, 240_000], abs=10)
+    took_s = [(after - before) / 1e6 for before, after in pairwise(seen)]
+    slow_s = 60 / 0.95
+    assert took_s == pytest.approx([60, 30 + slow_s / 2, slow_s, slow_s], abs=0.02)
+
+
+def test_a_crystal_drifts_in_a_deep_sleep_too(bench):
+    program = "import machine, time\nprint(time.time())\nmachine.deepsleep(100000)\n"
+    made = bench(ESP32, program)
+    began_us = 50_000_000
+    made.clock.call_at(began_us, made.board.drift, -50_000)
+    clock_s = [int(line) for line in made.run(400)]
+    (_, first), *later = [(at_us, why) for at_us, why in made.board.starts]
+    assert first == "power" and [why for _, why in later] == ["deepsleep"] * 3
+    slept_us = later[0][0]
+    boot_us = BOOT_US["esp32"]
+    done_us = began_us - boot_us  # of the first hundred seconds
+    assert slept_us == pytest.approx(began_us + (100_000_000 - done_us) / 0.95, abs=20_000)
+    # by its own clock, which runs on, it slept a hundred seconds each time
+    gaps_s = [after - before for before, after in pairwise(clock_s)]
+    assert gaps_s == pytest.approx([100] * 3, abs=1.1)
+    gap_us = later[2][0] - later[1][0] - boot_us
+    assert gap_us == pytest.approx(100_000_000 / 0.95, abs=20_000)
 
 
 @pytest.mark.parametrize(
@@ -580,7 +625,7 @@ def test_a_power_cut_ends_a_deep_sleep_and_its_wake(bench):
     made.clock.call_at(30_000_000, made.board.power_on)
     made.run(35)
     assert made.board.starts == [(0, "power"), (30_000_000, "power")]
-    assert made.board.slept_us() == 4_600_000 + 4_600_000
+    assert made.board.time_by_state_us()["asleep"] == 4_600_000 + 4_600_000
 
 
 BITTEN = """
@@ -600,4 +645,4 @@ def test_a_bite_in_light_sleep_stops_rp2040_for_good_unless_it_resets_the_oscill
     assert made.run(65) == ["1", "1"]  # 52 s of nothing, until the plug is pulled
     made = bench(RP2040, BITTEN.format("machine.mem32[0x40010008] |= 1"))
     assert made.run(20) == ["1", "3", "3"]
-    assert made.board.slept_us() == pytest.approx(19_250_000, abs=2000)
+    assert made.board.time_by_state_us()["asleep"] == pytest.approx(19_250_000, abs=2000)

@@ -35,7 +35,7 @@ def word(run, driver, question):
     chip = run.node.sensors[driver]
     for command, wait_ms in (("3f86", 600), (question, 50)):
         chip.write(bytes.fromhex(command))
-        run.clock.run_until(run.clock.now_us + wait_ms * 1000)
+        run.board.clock.run_until(run.board.clock.now_us + wait_ms * 1000)
     return int.from_bytes(chip.read(3)[:2])
 
 

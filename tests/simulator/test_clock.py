@@ -40,6 +40,21 @@ def test_a_tie_runs_in_the_order_of_scheduling(log):
     assert [name for _, name in log.ran] == list("dbca")
 
 
+def test_what_others_put_there_comes_after_its_own_and_in_the_order_of_names(log):
+    for name in ("b", "a", "b"):
+        log.clock.post(10, name, log.note, f"of {name}")
+    log.at(10, "own")
+    log.clock.post(9, "c", log.note, "earlier")
+    assert log.clock.next_key() == (9, "c")
+    log.clock.step()
+    assert log.clock.next_key() == (10, "")
+    log.clock.run_until(10)
+    assert [name for _, name in log.ran] == ["earlier", "own", "of a", "of b", "of b"]
+    assert log.clock.next_key() is None
+    with pytest.raises(ValueError, match="9 us is in the past"):
+        log.clock.post(9, "a", log.note, "late")
+
+
 def test_an_event_may_schedule_another_for_the_same_moment(log):
     log.clock.call_at(10, log.at, 10, "second")
     log.at(10, "first")

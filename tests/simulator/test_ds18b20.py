@@ -221,4 +221,4 @@ def test_a_clone_starts_with_another_value_and_takes_519_ms():
 def test_the_time_of_its_conversions_is_counted(bench):
     bench.raw()
     bench.wait(250 * MS)
-    assert bench.chip.time_by_state_us() == {"converting": 750 * MS, "off": 250 * MS}
+    assert bench.chip.time_by_state_us() == {"converting": 750 * MS, "idle": 250 * MS, "off": 0}

@@ -9,11 +9,12 @@ import pytest
 
 from host import boards, image
 from simulator import scenario as scenarios
-from simulator.board import Board, run
+from simulator.board import Board
 from simulator.chips.ds18b20 import Ds18b20
 from simulator.clock import Clock
 from simulator.run import Run
 from simulator.scenario import WorldPlan
+from simulator.schedule import run
 from simulator.world import Conditions, Step
 
 HOUR_US = 3_600_000_000
@@ -49,8 +50,8 @@ class Probe(Run):
         self.probe = node.sensors["ds18b20"]
         self.probe._clone = self._clone
         if self._fault:
-            self.clock.call_at(HOUR_US, setattr, self.probe, self._fault, True)
-            self.clock.call_at(2 * HOUR_US, setattr, self.probe, self._fault, False)
+            node.board.clock.call_at(HOUR_US, setattr, self.probe, self._fault, True)
+            node.board.clock.call_at(2 * HOUR_US, setattr, self.probe, self._fault, False)
 
     def values(self, name, from_h, until_h):
         """What was reported in some hours, None where the quantity is missing."""

@@ -40,7 +40,7 @@ def commands(run, driver):
     usual = chip.write
 
     def write(data):
-        found.append((run.clock.now_us / 3.6e9, bytes(data)))
+        found.append((run.board.clock.now_us / 3.6e9, bytes(data)))
         return usual(data)
 
     chip.write = write
@@ -74,7 +74,7 @@ def test_1_power_lost_in_a_write_and_a_config_that_is_gone(trial):
     def prepare(run):
         for number, interval_s in ((1, 900), (2, 1200)):
             command = cbor2.dumps({0: number, 1: interval_s})
-            run.at(0.1 + 0.3 * number, run.network.queue, run.device, 2, command)
+            run.at_network(0.1 + 0.3 * number, run.network.queue, run.device, 2, command)
         run.at(1.2, spoil, run)
         run.at(2.0, mend, run)
 
@@ -251,7 +251,7 @@ class Loose(Day):
         pin = self.node.hardware.pir
         for half_s in range(5400 * 2, 7200 * 2):
             at_us = half_s * 500_000
-            self.clock.call_at(at_us, self.node.board.drive, pin, half_s % 2)
+            self.node.board.clock.call_at(at_us, self.node.board.drive, pin, half_s % 2)
 
 
 def test_7_a_pir_counts_neither_the_nodes_own_radio_nor_a_loose_wire_without_saying_so(tmp_path):
@@ -283,7 +283,7 @@ def test_8_sensors_rest_while_it_sends_and_a_spent_battery_does_neither(trial):
             return round(volts["now"] / (battery.ratio_permille / 1000) / 3.3 * 65535)
 
         def note(level):
-            supply.append((run.clock.now_us / 1e6, level))
+            supply.append((run.board.clock.now_us / 1e6, level))
             switch(level)
 
         run.board.wire_adc(battery.pin, count)
@@ -301,6 +301,41 @@ def test_8_sensors_rest_while_it_sends_and_a_spent_battery_does_neither(trial):
     assert len(on) >= 7
     for start_s, packet in run.sent:
         assert not [a for a, b in on if a < packet.end_us / 1e6 and start_s < b]
+
+
+def test_8_under_3_5_v_it_measures_half_as_often_and_says_so(trial):
+    """With a panel on its lid it is charged again, and goes back to its interval."""
+    volts = {"now": 3.52}
+
+    def prepare(run):
+        battery = run.node.hardware.battery
+        ratio = battery.ratio_permille / 1000
+        run.board.wire_adc(battery.pin, lambda: round(volts["now"] / ratio / 3.3 * 65535))
+        run.at(3.1, volts.update, {"now": 3.45})
+        run.at(9.1, volts.update, {"now": 3.52})
+
+    run = trial(12.0, kit="box", board=RP2040, prepare=prepare)
+    minutes = [round(each / 60) for each in run.measured_s()]
+    gaps = [(b - a, a) for a, b in pairwise(minutes)]
+    assert {gap for gap, at in gaps if at < 3 * 60} == {30}
+    assert {gap for gap, at in gaps if 3.6 * 60 < at < 9 * 60} == {60}
+    assert {gap for gap, at in gaps if at > 10 * 60} == {30}
+    low = [row.values["battery"] for row in run.rows if "battery" in row.values]
+    assert set(low) == {3.45} and 6 <= len(low) == run.summary["remarks"]["battery low"] <= 8
+
+
+def test_9_the_airtime_of_joins_ends_at_its_limit_and_nowhere_else(trial):
+    """TS001 7: 36 s in the ten hours after the first. Without the limit the same hours see more."""
+    fault = FaultPlan("gateway-off", 0.0, gateway="town-hall")
+    loose = ("lora/backoff.py", "(3600, 36000000, 300)", "(3600, 360000000, 300)")
+    spent_us = []
+    for change in ([], [loose]):
+        sent = trial(11.0, change, seed=2, faults=(fault,)).sent
+        assert all(packet.payload[0] == 0 for _, packet in sent)
+        later = [packet for at_s, packet in sent if at_s >= HOUR]
+        spent_us.append(sum(packet.end_us - packet.start_us for packet in later))
+    longest_us = time_on_air_us(23, 12, 125000)
+    assert 36_000_000 - longest_us < spent_us[0] <= 36_000_000 < spent_us[1]
 
 
 def test_9_without_a_gateway_it_tries_within_its_airtime_and_tells_all_of_it_later(trial):

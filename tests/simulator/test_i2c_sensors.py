@@ -64,7 +64,7 @@ class Trial(Run):
     def set(self, hour, driver, **attributes):
         """Have something be so in a chip from an hour on."""
         for name, value in attributes.items():
-            self.clock.call_at(round(hour * 3.6e9), setattr, self.chips[driver], name, value)
+            self.board.clock.call_at(round(hour * 3.6e9), setattr, self.chips[driver], name, value)
 
     def between(self, begin_h, end_h=99.0):
         """The values of the readings that were measured then."""
@@ -77,7 +77,7 @@ class Trial(Run):
         """The word that a chip answers, by its bus."""
         chip = self.chips[driver]
         assert chip.write(bytes.fromhex(command))
-        self.clock.run_until(self.clock.now_us + 40_000)
+        self.board.clock.run_until(self.board.clock.now_us + 40_000)
         return int.from_bytes(chip.read(3)[:2])
 
     def log(self):
@@ -204,7 +204,9 @@ def test_held_since_before_the_start_it_is_freed_before_it_is_used(trial):
 
 @pytest.mark.parametrize("kit", ["classroom-scd30", "classroom-bme280"])
 def test_sensors_that_measure_on_while_the_node_restarts(trial, kit):
-    run = trial(kit, lambda run: run.clock.call_at(1_440_000_000, restart, run.board), hours=0.9)
+    run = trial(
+        kit, lambda run: run.board.clock.call_at(1_440_000_000, restart, run.board), hours=0.9
+    )
     assert len(run.board.starts) == 2 and "fails" not in run.log()
     readings = run.between(0.41)
     assert len(readings) >= 3 and all(good(values) for values in readings)
@@ -223,7 +225,7 @@ def test_a_sensor_that_lost_its_power_for_a_moment_is_started_anew(trial, driver
 
     run = trial(
         QUANTITIES[driver][0],
-        lambda run: run.clock.call_at(1_500_000_000, blink, run),
+        lambda run: run.board.clock.call_at(1_500_000_000, blink, run),
         hours=1.0,
     )
     readings = run.between(0.5)
@@ -291,7 +293,7 @@ def test_on_a_battery_sensors_have_their_supply_for_a_round_only(trial, kit):
         switch = run.board._output_handlers[27]
 
         def note(level):
-            changes.append((run.clock.now_us / 1e6, level))
+            changes.append((run.board.clock.now_us / 1e6, level))
             switch(level)
 
         run.board.wire_output(27, note)

@@ -85,8 +85,8 @@ def link_adr(data_rate, nb_trans):
 
 def test_a_node_at_sf12_reports_less_often_and_stays_within_the_budget(trial):
     def prepare(run):
-        run.at(0.02, lambda: run.network.queue_mac(run.device, [link_adr(0, 1)]))
-        run.at(36.0, lambda: run.network.queue_mac(run.device, [link_adr(0, 2)]))
+        run.at_network(0.02, lambda: run.network.queue_mac(run.device, [link_adr(0, 1)]))
+        run.at_network(36.0, lambda: run.network.queue_mac(run.device, [link_adr(0, 2)]))
 
     run = trial(72.0, prepare=prepare)
     assert {packet.sf for at_s, packet in run.sent if at_s > 3600} == {12}
@@ -109,7 +109,9 @@ def test_a_lost_link_at_sf12_has_air_for_its_probe_every_hour(trial):
         kit="box",
         board=RP2040,
         faults=(FaultPlan("gateway-off", 1.2, gateway="town-hall"),),
-        prepare=lambda run: run.at(0.02, run.network.queue_mac, run.device, [link_adr(0, 1)]),
+        prepare=lambda run: run.at_network(
+            0.02, run.network.queue_mac, run.device, [link_adr(0, 1)]
+        ),
     )
     probes = hours(run, DATA, 8.5)
     assert all(1 <= b - a < 1.003 for a, b in pairwise(probes)) and len(probes) >= 14
@@ -131,7 +133,9 @@ def test_dev_status_ans_tells_the_battery(trial, board, kit, count, expected):
         pin = run.node.hardware.battery
         if pin is not None:
             run.board.wire_adc(pin.pin, lambda: count)
-        run.at(0.02, lambda: run.network.queue_mac(run.device, [maccommands.build("DevStatusReq")]))
+        run.at_network(
+            0.02, lambda: run.network.queue_mac(run.device, [maccommands.build("DevStatusReq")])
+        )
 
     run = trial(1.2, prepare=prepare, board=board, kit=kit)
     answers = [
@@ -180,7 +184,7 @@ def test_the_console_tells_the_join_back_off_to_the_second(trial):
 def test_console_and_status_frame_tell_the_fair_use_that_holds_the_node_up(trial):
     def prepare(run):
         for hour, command in ((12.0, {0: 1, 10: 1}), (12.1, {0: 2, 3: 1})):
-            run.at(hour, run.network.queue, run.device, 2, cbor2.dumps(command))
+            run.at_network(hour, run.network.queue, run.device, 2, cbor2.dumps(command))
 
     run = trial(40.0, kit="box", board=RP2040, prepare=prepare)
     assert check_promises(run, "fair use") >= 2

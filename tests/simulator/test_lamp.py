@@ -51,9 +51,9 @@ class Crossing(Run):
         self._air.on_transmit.append(self.sent.append)
         self._watch(self.node.board, "_note", self._noted)
         self._watch(self.node.sensors["scd4x"], "read", lambda length: self.read_us.append(
-            self.clock.now_us))  # fmt: skip
+            self.node.board.clock.now_us))  # fmt: skip
         for at_us in self._passes_us:
-            self.clock.call_at(at_us, self._pass)
+            self.node.board.clock.call_at(at_us, self._pass)
 
     @staticmethod
     def _watch(thing, name, watcher):
@@ -150,7 +150,7 @@ def test_it_shines_within_100_ms_whatever_the_node_does(phases, tmp_path, board,
 def test_it_shines_within_100_ms_out_of_a_light_sleep(tmp_path):
     run = Crossing(tmp_path, PICO, (400 * S,), 500, {"mains": False})
     run.execute()
-    assert run.node.board.slept_us() > 400 * S
+    assert run.node.board.time_by_state_us()["asleep"] > 400 * S
     (on_us, _), (off_us, off) = run.shone
     assert 1000 <= on_us - 400 * S < LATE_US  # the clocks come up first
     assert off == 0 and HOLD_S * S - 1000 <= off_us - on_us < (HOLD_S + 3) * S

@@ -67,7 +67,7 @@ def test_safe_mode_ends_by_a_restart_over_the_air(trial):
 
     def prepare(run):
         command = cbor2.dumps({0: 7, 2: 1})
-        run.at(3.5, lambda: run.network.queue(run.device, 2, command))
+        run.at_network(3.5, lambda: run.network.queue(run.device, 2, command))
         run.at(3.9, lambda: seen.append(run.flash.slots()))
 
     outage = FaultPlan("gateway-off", 0.6, gateway="town-hall", until_h=2.5)

@@ -15,7 +15,7 @@ def test_marks_come_by_downlink_are_answered_and_outlast_a_power_cut(trial):
     cut = FaultPlan("power-cut", 3.0, "node", until_h=3.1)
     found = trial(
         5.0, usual="bin", kit="bin", faults=(cut,), worlds=steps(900.0, 900.0, 1.0),
-        prepare=lambda run: run.at(1.0, lambda: run.network.queue(run.device, 2, command)),
+        prepare=lambda run: run.at_network(1.0, lambda: run.network.queue(run.device, 2, command)),
     )  # fmt: skip
     answer = found.events("port 2")[0][1]["more"]["answer"]
     assert (answer["sequence"], answer["result"]) == (1, "done")
@@ -25,7 +25,7 @@ def test_marks_come_by_downlink_are_answered_and_outlast_a_power_cut(trial):
 
 def held(trial_, from_s, until_s):
     """Have the service button held for a time."""
-    pin, clock = trial_.node.hardware.button.pin, trial_.clock
+    pin, clock = trial_.node.hardware.button.pin, trial_.board.clock
     trial_.board.wire_input(pin, lambda: 0 if from_s <= clock.now_us / 1e6 < until_s else 1)
 
 

@@ -181,4 +181,4 @@ def test_it_counts_the_time_that_it_has_its_supply():
     line = made().at(100)
     line.chip.power(0)
     line.at(160).chip.power(1)
-    assert line.at(200).chip.time_by_state_us() == {"mhz19": 140 * S, "off": 60 * S}
+    assert line.at(200).chip.time_by_state_us() == {"on": 140 * S, "off": 60 * S}

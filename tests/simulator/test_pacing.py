@@ -31,7 +31,7 @@ def test_the_present_keeps_its_interval_while_an_outage_is_caught_up(trial):
     run = trial(
         72.0,
         faults=outage(20.0, 41.0),
-        prepare=lambda run: run.at(0.1, run.network.queue_mac, run.device, [link_adr]),
+        prepare=lambda run: run.at_network(0.1, run.network.queue_mac, run.device, [link_adr]),
     )
     found = minutes(run)
     present = [age_s for minute, age_s in found.items() if minute > 42.2 * 60]

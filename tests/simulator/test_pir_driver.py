@@ -8,8 +8,9 @@ import pytest
 
 from host import files, image
 from simulator import board as boards
-from simulator.board import Board, run
+from simulator.board import Board
 from simulator.clock import Clock
+from simulator.schedule import run
 
 RP2040, ESP32 = "rp2040", "esp32"
 FIRST, SECOND, LAMP = 18, 22, 19

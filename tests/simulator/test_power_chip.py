@@ -4,9 +4,10 @@
 import pytest
 
 from host import files, image
-from simulator.board import Board, run
+from simulator.board import Board
 from simulator.chips.power_chip import Fed, PowerChip
 from simulator.clock import Clock
+from simulator.schedule import run
 
 DRIVER = "drivers/power_chip.py"
 PROGRAM = """

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 from test_board import ESP32, RP2040, Bench
 
-from simulator.board import Timing
 from simulator.chips.ultrasonic import HC_SR04, JSN_SR04T, Ultrasonic
+from simulator.timing import Timing
 from simulator.world import Conditions, Step
 
 TRIGGER, ECHO, SUPPLY = 16, 17, 27

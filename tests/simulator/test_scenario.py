@@ -9,7 +9,7 @@ import pytest
 from host.errors import HostError
 from simulator import scenario as scenarios
 from simulator.faults import KINDS, FaultPlan
-from simulator.scenario import GatewayPlan, NodePlan, WorldPlan
+from simulator.plans import GatewayPlan, NodePlan, WorldPlan
 
 TEXT = """\
 start = 2026-11-23T07:00:00+01:00

@@ -164,4 +164,4 @@ def test_browning_out_at_each_pulse_of_its_lamp_it_is_silent_or_shows_nothing():
 def test_it_counts_the_time_that_it_has_its_supply():
     line = made().at(DAY_S)
     line.chip.power(0)
-    assert line.at(2 * DAY_S).chip.time_by_state_us() == {"senseairs8": DAY_S * S, "off": DAY_S * S}
+    assert line.at(2 * DAY_S).chip.time_by_state_us() == {"on": DAY_S * S, "off": DAY_S * S}

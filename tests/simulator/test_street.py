@@ -102,3 +102,12 @@ def test_nobody_passes_during_a_frost():
         if each.time_us // HOUR_US != 8 and each.time_us < 17 * HOUR_US
     ]
     assert found == usual
+
+
+def test_nobody_for_two_weeks_is_nobody_ever_whoever_asked_before():
+    rare, day_us = {"busiest_per_h": 0.004}, 24 * HOUR_US
+    seed = next(seed for seed in range(100) if street(seed=seed, **rare).after(0) is None)
+    asked = street(seed=seed, **rare)
+    later = next(found for day in range(400) if (found := asked.after(day * day_us)))
+    assert later.time_us > 14 * day_us
+    assert asked.after(0) is None and asked.after(later.time_us - 1) is later

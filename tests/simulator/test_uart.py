@@ -4,8 +4,9 @@
 import pytest
 
 from host import files, image
-from simulator.board import Board, run
+from simulator.board import Board
 from simulator.clock import Clock
+from simulator.schedule import run
 from simulator.uart import sampled
 
 RP2040, ESP32 = "rp2040", "esp32-pico-d4"

@@ -126,7 +126,7 @@ def test_at_another_baud_rate_there_is_no_value(made, driver):
 def test_its_supply_is_switched_and_the_board_sleeps(made, driver):
     one = made(driver, 0.9)
     assert one.good(0) and one.levels[1:] == [1, 0] * (len(one.levels) // 2)
-    assert one.run.board.slept_us() > 0.8 * 0.9 * 3.6e9
+    assert one.run.board.time_by_state_us()["asleep"] > 0.8 * 0.9 * 3.6e9
 
 
 # 1008 mm at 15 degC: its frame is FF 03 F0 F2, and 0xF0 ends an RP2040's light sleep for good.

@@ -193,10 +193,10 @@ def test_the_time_with_and_without_supply_is_counted():
     bench.pass_us(900_000)
     bench.chip.power(0)
     bench.pass_us(2_000_000)
-    assert bench.chip.time_by_state_us() == {"ultrasonic": 1_000_000, "off": 2_000_000}
+    assert bench.chip.time_by_state_us() == {"hc-sr04": 1_000_000, "off": 2_000_000}
     bench.chip.power(1)
     bench.pass_us(500_000)
-    assert bench.chip.time_by_state_us() == {"ultrasonic": 1_500_000, "off": 2_000_000}
+    assert bench.chip.time_by_state_us() == {"hc-sr04": 1_500_000, "off": 2_000_000}
 
 
 def test_the_speed_it_reckons_with_is_that_of_the_real_air():

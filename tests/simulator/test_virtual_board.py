@@ -2,18 +2,24 @@
 """A virtual board with MicroPython: the real mpremote at its port, and the bytes in its flash."""
 
 import ast
+import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import serial
+from click.testing import CliRunner
 from programs import HANG_S, mpremote, wait_for
 
-from host import boards, image, provision
+from host import boards, files, image, provision
+from host.cli import cli
 from host.errors import WrongUse
+from simulator.flash_chip import FlashChip
 from simulator.virtual_board import VirtualBoard
 
 ESP32, RP2040 = "ttgo-lora32-v2_1", "rpi-pico-rfm95"
@@ -30,6 +36,7 @@ COUNT = b"with open('log', 'a') as file:\n    file.write('m')\n"
 def board(request, tmp_path_factory):
     flash = tmp_path_factory.mktemp("board") / "flash"
     with VirtualBoard(request.param, flash, files={"kept.txt": b"kept"}) as made:
+        mpremote(made, "exec", "pass")  # it has started, and said so
         yield made
 
 
@@ -262,21 +269,67 @@ def test_a_provisioned_board_runs_the_firmware_with_the_chips_of_its_kit(once, n
     wait_for(lambda: "reset" in board.starts)
 
 
-def test_the_command_says_where_it_is_and_ends_by_ctrl_c(tmp_path):
-    words = ["virtual-board", "--board", ESP32, "--flash", tmp_path / "flash", "--json"]
+@contextlib.contextmanager
+def program(*words):
+    """The command as a program: what it says of itself; Ctrl-C at the end, which it takes well."""
     with subprocess.Popen(
-        [sys.executable, "-m", "host.cli", *map(str, words)],
+        [sys.executable, "-m", "host.cli", "virtual-board", *map(str, words), "--json"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    ) as program:
-        lines = iter(program.stdout.readline, "}\n")
-        facts = json.loads("".join(lines) + "}")
-        with serial.Serial(facts["port"], 115200, timeout=HANG_S) as line:
-            line.write(b"\r\x03")
-            assert b">>> " in line.read_until(b">>> ")
-        program.send_signal(signal.SIGINT)
-        assert program.wait(HANG_S) == 0
+    ) as running:
+        lines = iter(running.stdout.readline, "}\n")
+        yield json.loads("".join(lines) + "}")
+        running.send_signal(signal.SIGINT)
+        assert running.wait(HANG_S) == 0
+
+
+def test_the_command_says_where_it_is_and_ends_by_ctrl_c(tmp_path):
+    with (
+        program("--board", ESP32, "--flash", tmp_path / "flash") as facts,
+        serial.Serial(facts["port"], 115200, timeout=HANG_S) as line,
+    ):
+        line.write(b"\r\x03")
+        assert b">>> " in line.read_until(b">>> ")
     assert facts["board"] == ESP32 and facts["drive"] is None
     assert (tmp_path / "flash").stat().st_size == 4 << 20
+
+
+def test_a_new_board_comes_with_somebodys_firmware_and_no_identity(tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(files.root() / "firmware", own)
+    (own / "node.py").write_text(
+        (own / "node.py").read_text().replace("not prov", "mine, not prov")
+    )
+    words = ("--board", RP2040, "--flash", tmp_path / "flash", "--firmware", own)
+    with (
+        program(*words) as facts,
+        serial.Serial(facts["port"], 115200, timeout=HANG_S) as line,
+    ):
+        assert b"mine, not provisioned" in line.read_until(b"provisioned")
+    hardware = boards.boards()[RP2040]
+    found = FlashChip(tmp_path / "flash", hardware).files()
+    expected = image.firmware(own) | {
+        "state/board.0": provision.board_records(hardware)["/state/board.0"]
+    }
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (("--flash", "flash"), "flash is the flash of a board"),
+        (("--mode", "bootloader"), "no files yet"),
+    ],
+)
+def test_a_firmware_is_for_a_board_that_is_new_and_has_files(tmp_path, words, cause):
+    with contextlib.chdir(tmp_path):
+        Path("flash").write_bytes(b"what it was")
+        firmware = ("--firmware", files.root() / "firmware")
+        done = CliRunner().invoke(
+            cli, ["virtual-board", "--board", RP2040, *words, *map(str, firmware)]
+        )
+        assert done.exit_code == 2 and cause in done.stderr
+        assert f"node071 flash --board {RP2040} --firmware" in done.stderr
+        assert Path("flash").read_bytes() == b"what it was"

@@ -40,7 +40,7 @@ class Watched(Run):
         super()._build()
         (node,) = self.nodes.values()
         ((key, chip),) = node.board._spi.items()
-        self.spy = node.board._spi[key] = Spy(chip, self.clock)
+        self.spy = node.board._spi[key] = Spy(chip, node.board.clock)
         self.packets = []
         self._air.on_transmit.append(self.packets.append)
         self.network.queue_mac(node.device, [LINK_ADR_DR0])

@@ -109,7 +109,11 @@ class Trial(Run):
             self.rtc_memory.add(self.board.rtc_memory)
 
     def at(self, hour, action, *arguments):
-        """Have something done at an hour of the run."""
+        """Have something done to the node at an hour of its own clock."""
+        self.board.clock.call_at(round(hour * 3.6e9), action, *arguments)
+
+    def at_network(self, hour, action, *arguments):
+        """Have something done to the network at an hour of the run."""
         self.clock.call_at(round(hour * 3.6e9), action, *arguments)
 
     def events(self, kind):

@@ -30,6 +30,7 @@ def day(tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     done = run(PYTHON.with_name("node071"), "simulate", "--json", "--out", "day", cwd=folder)
     assert done.returncode == 0, done.stderr
+    assert done.stderr.endswith("for a report of the run: pip install 'node071[report]'\n")
     return folder, json.loads(done.stdout)
 
 
@@ -44,6 +45,19 @@ def test_the_replay_runs(day):
     done = run(PYTHON.with_name("node071"), "replay", "day/capture.jsonl", "--json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["decoded"] == summary["nodes"][0]["decoded"]
+
+
+def test_plots_and_rounds_are_extras_that_it_asks_for(day):
+    folder, _ = day
+    done = run(PYTHON.with_name("node071"), "report", "day", cwd=folder)
+    assert done.returncode == 1
+    said = "error: a report needs matplotlib; install it: pip install 'node071[report]'\n"
+    assert done.stderr == said and not (folder / "day/report.html").exists()
+    done = run(PYTHON.with_name("node071"), "simulate", "bin", "--out", "bin", cwd=folder)
+    assert done.stderr.endswith("\nfor the shortest round: pip install 'node071[round]'\n")
+    kinds = [each["geometry"]["type"] for each in json.loads(
+        (folder / "bin/bins.geojson").read_text())["features"]]  # fmt: skip
+    assert kinds == ["Point", "Point"]
 
 
 def test_the_codec_comes_along(day):

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""A visit brings a node into service mode, or ends; whatever its watchdog does meanwhile."""
+
+import pytest
+from pulled import UNIQUE_IDS, node_bench
+from workbench import PATIENCE_S, PICO, small_firmware
+
+from host import image
+from host.port import Port, PortError
+from host.visit import Visit
+
+FORGETFUL = """
+import machine
+
+def enter():
+    machine.reset()
+
+leave = enter
+
+def flagged():
+    return False
+
+def guard():
+    pass
+"""
+
+
+class BittenPort(Port):
+    """The watchdog of its board bites in the midst of the first questions."""
+
+    def __init__(self, bench, bites):
+        super().__init__(str(bench.link), patience_s=PATIENCE_S)
+        self._board, self._bites = bench.board, bites
+
+    def ask(self, call, timeout_s=None):
+        if self._bites == 0:
+            return super().ask(call, timeout_s)
+        self._bites -= 1
+        self._board.press_reset()
+        raise PortError("mpremote: unexpected read during raw paste")
+
+
+def node(folder, **changed):
+    own = small_firmware(folder / "own", **changed)
+    return node_bench(folder, PICO, image.firmware(own))
+
+
+def test_a_node_that_is_reset_at_its_prompt_is_stopped_once_more(tmp_path):
+    with node(tmp_path) as bench:
+        with BittenPort(bench, 2) as port, Visit(port) as visit:
+            assert visit.facts.service and visit.facts.unique_id == UNIQUE_IDS[PICO]
+        with BittenPort(bench, 3) as port, pytest.raises(PortError, match="raw paste"), Visit(port):
+            pass
+
+
+def test_a_node_that_does_not_come_into_service_mode_is_not_worked_on(tmp_path):
+    with node(tmp_path, **{"service.py": FORGETFUL}) as bench:
+        with bench._port() as port, pytest.raises(PortError) as error, Visit(port):
+            pass
+        assert "does not stay in service mode" in str(error.value)
