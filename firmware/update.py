@@ -63,6 +63,7 @@ def make_folders(path):
     while at > 0:
         try:
             os.mkdir(path[:at])
-        except OSError:
-            pass  # it is there, or opening the file says what is wrong
+        except OSError as error:
+            if error.errno != 17:  # EEXIST; a full flash is told as one
+                raise
         at = path.find("/", at + 1)

@@ -18,6 +18,16 @@ from host.kits import kits as kits
 from host.tables import Table
 
 CONFIG_VERSION = 1
+REGIONS = (
+    "EU868",
+    "AS923-1",
+    "AS923-2",
+    "AS923-3",
+    "AS923-4",
+    "AU915",
+    "IN865",
+    "US915",
+)  # of firmware/lora/regions
 # No kit has a traffic light and one of these, so that they may share its pins.
 _BESIDE_LIGHT = ("trigger", "lamp")
 _PROG_SIZE = {"rp2040": 256, "esp32": 32}  # what each stock image formats LittleFS with
@@ -238,8 +248,10 @@ def config_for(
     """The config that goes to a board: CBOR-able, with string keys; EUIs and key in reading order.
 
     A kit on mains does not report a battery, and its sensors always have their supply.
-    HostError: the kit does not go on the board.
+    HostError: the kit does not go on the board, or the firmware does not know the region.
     """
+    if region not in REGIONS:
+        raise HostError(f"unknown region '{region}'", f"known: {', '.join(REGIONS)}")
     if problem := refusal(board, kit):
         raise HostError(problem, "see node071 boards for others")
     config: dict[str, Any] = {

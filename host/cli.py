@@ -306,6 +306,7 @@ for command in (
     cli_devices.retire,
     cli_devices.backup,
     cli_devices.restore,
+    cli_devices.passphrase_command,
     cli_replay.replay,
     cli_why.why,
     *cli_reports.COMMANDS,

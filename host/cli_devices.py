@@ -9,7 +9,8 @@ import click
 
 from host.cli_networks import server_options
 from host.commands import Passphrase, as_json, show, sure
-from host.ledgers import ledger_options, open_ledger
+from host.errors import WrongUse
+from host.ledgers import ledger_option, ledger_options, open_ledger
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -141,3 +142,29 @@ def restore(
     if as_json:
         return show(merged)
     click.echo(", ".join(f"{len(names)} {what}" for what, names in merged.items()))
+
+
+@click.command("passphrase", short_help="Change the passphrase of the ledger, or do without.")
+@click.option("--new", type=Passphrase(), help="The new one; without it you are asked.")
+@click.option("--plain-keys", is_flag=True, help="None any more: a file that only you can read.")
+@ledger_option
+@as_json
+def passphrase_command(
+    new: str | None, plain_keys: bool, ledger: Path | None, as_json: bool
+) -> None:
+    """Lock the keys of all nodes with another passphrase; an unencrypted ledger gets one.
+
+    All keys or none: it can be cut off at any moment. Backups of before keep the passphrase that
+    they have.
+
+    Example:  node071 passphrase
+    """
+    from host import ledgers
+
+    if new is not None and plain_keys:
+        raise WrongUse("--new and --plain-keys exclude each other", "leave one out")
+    count = ledgers.change_passphrase(ledger, new, plain_keys)
+    if as_json:
+        return show({"nodes": count, "encrypted": not plain_keys})
+    how = "in a file that only you can read" if plain_keys else "behind the new passphrase"
+    click.echo(f"the keys of {count} nodes are {how}; make a new backup: node071 backup FILE")

@@ -165,7 +165,9 @@ def chirpstack_command(
     ):
         nodes = networks.chosen(opened, names)
         _note(export.notes(nodes), as_json)
-        for node, what in networks.register(opened, nodes, server, there, device_profile, dry_run):
+        for node, what in networks.register(
+            opened, nodes, server, there, device_profile, dry_run, named=bool(names)
+        ):
             rows.append({"name": node.name, "dev_eui": node.dev_eui.hex(), "done": what})
             if not as_json:
                 click.echo(f"{node.name:22} {node.dev_eui.hex()}  {what}")
@@ -185,7 +187,9 @@ def _write(
 ) -> None:
     from host import networks
 
-    path, notes = networks.write(networks.nodes(names, ledger, plain_keys), kind, out)
+    path, notes = networks.write(
+        networks.nodes(names, ledger, plain_keys), kind, out, named=bool(names)
+    )
     if as_json:
         return show({"written": str(path), "notes": notes})
     click.echo(path)

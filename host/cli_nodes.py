@@ -58,7 +58,8 @@ class _Block(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     help="With --manifest: how long to wait for the next board.",
 )  # fmt: skip
 @click.option("--name", metavar="NAME", help="What the node is called; without it: KIT-1, KIT-2.")
-@click.option("--region", metavar="NAME", help="Where it sends: EU868 if not given.")
+@click.option("--region", type=click.Choice(boards.REGIONS), metavar="NAME",
+              help="Where it sends: EU868 if not given.")  # fmt: skip
 @click.option("--place", metavar="TEXT", help="Where it hangs, for your own list.")
 @click.option("--dev-eui", type=Secret(8), help="Its DevEUI; without it: from the board.")
 @click.option("--eui-block", type=_Block(), help="Or the next one of FIRST/COUNT or FIRST-LAST.")

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @click.option("--port", metavar="PORT", help="The serial port; without it: the only board on USB.")
 @click.option("--name", metavar="NAME", help="What the node is called; without it: KIT-1, KIT-2.")
 @click.option("--place", metavar="TEXT", help="Where it hangs, for your own list.")
-@click.option("--region", metavar="NAME", help="Where it sends: EU868 if not given.")
+@click.option("--region", type=click.Choice(boards.REGIONS), metavar="NAME",
+              help="Where it sends: EU868 if not given.")  # fmt: skip
 @click.option("--micropython", metavar="FILE|VERSION", help="Install this MicroPython.")
 @click.option("--lose-backlog", is_flag=True, help="Go on although the board cannot be read.")
 @click.option("--replace", is_flag=True, help="What is on the board may go.")

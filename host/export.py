@@ -29,12 +29,19 @@ _PLANS = {
 _TTS_NAME, _CHIRPSTACK_NAME = 50, 100  # letters that a name may have there
 
 
-def joining(nodes: Iterable[Node]) -> list[Node]:
-    """Those that join. HostError: none does, all have a session of their own (ABP)."""
+def joining(nodes: Sequence[Node], named: bool = False) -> list[Node]:
+    """Those that join. HostError: none does, or one that was `named` does not.
+
+    A session (ABP) has windows and counters that no file of these tells a network.
+    """
     found = [node for node in nodes if node.identity.session is None]
-    if not found:
-        cause = "no node to export joins: each has a session of its own (ABP)"
-        raise HostError(cause, "enter these by hand")
+    others = [node.name for node in nodes if node.identity.session is not None]
+    if others and (named or not found):
+        cause = (
+            f"{', '.join(others)} cannot be exported: a session of its own (ABP), it never joins"
+        )
+        step = f"enter it by hand, see node071 devices show {others[0]} --show-keys; or have it "
+        raise HostError(cause, step + "join: node071 provision --new-keys --app-key @FILE")
     return found
 
 

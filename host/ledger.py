@@ -41,6 +41,7 @@ class Ledger:
         self.vault, self.file_name, self.now = vault, file_name, now
         self._connection, self._lock, self._inside = connection, threading.RLock(), False
         connection.row_factory = sqlite3.Row
+        self._lock_text = _lock_text(connection)
 
     @classmethod
     def open(
@@ -85,6 +86,7 @@ class Ledger:
             self._inside = True
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
+                self._check_lock()
                 yield self._connection
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
@@ -241,6 +243,20 @@ class Ledger:
             connection.execute("DELETE FROM node WHERE dev_eui = :dev_eui", row)
             connection.execute(f"INSERT INTO node ({', '.join(row)}) VALUES ({marks})", row)
 
+    def relock(self, vault: Vault) -> int:
+        """Seal the keys of all nodes anew with another vault, all or none; how many there are."""
+        text = _as_text(vault)
+        with self.transaction() as connection:
+            rows = connection.execute("SELECT dev_eui, sealed_keys FROM node").fetchall()
+            for dev_eui, sealed in rows:
+                about = bytes.fromhex(dev_eui)
+                anew = vault.seal(self.vault.open(sealed, about), about)
+                update = "UPDATE node SET sealed_keys = ? WHERE dev_eui = ?"
+                connection.execute(update, (anew, dev_eui))
+            connection.execute("UPDATE lock SET json = ?", (text,))
+        self.vault, self._lock_text = vault, text
+        return len(rows)
+
     def serialize(self) -> bytes:
         """The whole file, as it is between two transactions."""
         with self._lock:
@@ -258,7 +274,19 @@ class Ledger:
 
     def _nodes(self, tail: str, *values: str) -> list[Node]:
         rows = self._fetch(f"SELECT * FROM node {tail}", *values)
-        return [from_row(dict(row), self.vault) for row in rows]
+        try:
+            return [from_row(dict(row), self.vault) for row in rows]
+        except HostError:
+            self._check_lock()
+            raise
+
+    def _check_lock(self) -> None:
+        """HostError: another process has changed the passphrase; ours opens and makes no row."""
+        if _lock_text(self._connection) != self._lock_text:
+            raise HostError(
+                f"the passphrase of {self.file_name} has just been changed",
+                "run the same command again",
+            )
 
     def _fetch(self, query: str, *values: str) -> list[sqlite3.Row]:
         with self._lock:
@@ -290,7 +318,7 @@ def _vault(
     row = connection.execute(query).fetchone()
     if row is None:
         made = made or vault(None)
-        made_lock = json.dumps(made.lock and made.lock.as_dict())
+        made_lock = _as_text(made)
         connection.execute("INSERT OR IGNORE INTO lock VALUES (1, ?)", (made_lock,))
         row = connection.execute(query).fetchone()
         if row[0] == made_lock:
@@ -301,3 +329,13 @@ def _vault(
     except ValueError as error:
         raise HostError(f"the lock of the ledger is damaged: {error}", schema.RESTORE) from None
     return vault(lock) if lock else Vault()
+
+
+def _as_text(vault: Vault) -> str:
+    """The lock of a vault, as the ledger keeps it."""
+    return json.dumps(vault.lock and vault.lock.as_dict())
+
+
+def _lock_text(connection: sqlite3.Connection) -> str | None:
+    row = connection.execute("SELECT json FROM lock").fetchone()
+    return None if row is None else str(row[0])

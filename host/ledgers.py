@@ -53,11 +53,41 @@ def open_ledger(
     return Ledger.open(place, vault)
 
 
+def change_passphrase(path: Path | None, new: str | None, plain: bool) -> int:
+    """Lock a ledger with another passphrase, or with none; how many nodes it has.
+
+    All or nothing, wherever it is cut off. HostError: there is no ledger, or it is to be plain
+    where others can read it. WrongUse: no passphrase anywhere.
+    """
+    from host import passphrase, schema
+    from host.vault import Vault
+
+    place = path or default_path()
+    with open_ledger(place, create=False) as ledger:
+        old = ledger.vault.lock
+        if plain and not schema.close_to_others(place):
+            step = "keep it on a drive that knows owners, or keep the passphrase"
+            raise HostError(f"others can read {place}", step)
+        vault, given = (Vault(), "") if plain else passphrase.change(new)
+        count = ledger.relock(vault)
+        passphrase.remember(old, vault, given)
+        return count
+
+
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     """What a group was given holds for its commands too."""
     name = f"ledgers {param.name}"
     ctx.meta[name] = value or ctx.meta.get(name, value)
     return ctx.meta[name]
+
+
+ledger_option = click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
+    callback=_remember,
+    help="Another ledger than that of your user.",
+)
 
 
 def ledger_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,10 +98,4 @@ def ledger_options(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_remember,
         help="A new ledger keeps keys unencrypted, in a file that only you can read.",
     )(command)
-    return click.option(
-        "--ledger",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="PATH",
-        callback=_remember,
-        help="Another ledger than that of your user.",
-    )(command)
+    return ledger_option(command)

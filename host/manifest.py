@@ -193,6 +193,8 @@ def _row(line: int, cells: dict[str, Any], mistakes: list[Mistake]) -> Row | Non
         wrong(f"unknown board '{values['board']}'", "node071 boards lists them")
     if kit is None and "kit" in values:
         wrong(f"unknown kit '{values['kit']}'", "node071 kits lists them")
+    if values.get("region", boards.REGIONS[0]) not in boards.REGIONS:
+        wrong(f"unknown region '{values['region']}'", f"known: {', '.join(boards.REGIONS)}")
     if board is not None and kit is not None and (problem := boards.refusal(board, kit)):
         wrong(problem, "see node071 boards for others")
     euis = {}

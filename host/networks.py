@@ -41,9 +41,14 @@ def nodes(names: Sequence[str], path: Path | None, plain_keys: bool) -> list[Nod
         return chosen(ledger, names)
 
 
-def write(found: list[Node], kind: str, out: Path | None) -> tuple[Path, list[str]]:
-    """Write nodes in one of FORMATS: the file, and what one should know of it."""
-    rows = export.joining(found)
+def write(
+    found: list[Node], kind: str, out: Path | None, named: bool = False
+) -> tuple[Path, list[str]]:
+    """Write nodes in one of FORMATS: the file, and what one should know of it.
+
+    HostError: one that was `named` never joins (ABP).
+    """
+    rows = export.joining(found, named)
     stem = rows[0].name if len(rows) == 1 else "nodes"
     path = out or Path(f"{export.file_stem(stem)}-{kind}")
     export.write(path, FORMATS[kind](rows))
@@ -80,14 +85,16 @@ def register(
     application_id: str,
     device_profile_id: str | None,
     dry_run: bool,
+    named: bool = False,
 ) -> Iterator[tuple[Node, str]]:
     """Register nodes and keep a receipt of each: yields it with what was done.
 
-    HostError: one of them failed; those before it are registered.
+    HostError: one of them failed; those before it are registered. Or one that was `named` never
+    joins (ABP).
     """
     from host.chirpstack import Registrar
 
-    rows = export.joining(found)
+    rows = export.joining(found, named)
     registrar, done = Registrar(target, application_id, device_profile_id, dry_run), 0
     try:
         for node, what in registrar.register(rows):

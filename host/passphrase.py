@@ -56,6 +56,26 @@ def choose(scrypt_n: int = SCRYPT_N) -> Vault:
     return vault
 
 
+def change(new: str | None, scrypt_n: int = SCRYPT_N) -> tuple[Vault, str]:
+    """A vault that takes the place of another, and its passphrase: `new`, or asked for twice.
+
+    WrongUse: there is neither.
+    """
+    if new is None and not _terminal():
+        raise WrongUse("no new passphrase", "give --new @FILE, or - for standard input")
+    given = _ask("New passphrase", twice=True) if new is None else new
+    return Vault.new(check(given), scrypt_n), given
+
+
+def remember(old: Lock | None, vault: Vault, passphrase: str) -> None:
+    """Tell the keyring the new passphrase, as when a ledger is made; there the old one goes."""
+    known = old is not None and bool(_keyring("get", old))
+    if known and old is not None:
+        _keyring("del", old)
+    if vault.lock is not None and (known or _terminal()):
+        _keyring("set", vault.lock, passphrase)
+
+
 def check(passphrase: str) -> str:
     """The same, when it is long enough. HostError: it is not."""
     if len(passphrase) < _LENGTH_LEAST:

@@ -34,6 +34,7 @@ if sys.implementation[0] != "micropython":
 """
 _PROMPT = b">>> "
 _TURN_S = 0.1
+_GONE_S = 8.0  # USB of a board that restarts comes back sooner
 _ASLEEP_S = 4.0  # without a byte: a light sleep is cut into slices of 4 s
 _ROM = (b"waiting for download", b"DOWNLOAD_BOOT", b"DOWNLOAD(")
 _RESET = "press its reset button now and run this again within 3 seconds"
@@ -176,8 +177,13 @@ class Port:
         Nothing is interrupted for four seconds: the start may be finishing an update.
         """
         end_s = time.monotonic() + self._patience_s
-        polite_s = time.monotonic() + _ASLEEP_S
+        there_s = time.monotonic()
+        polite_s = there_s + _ASLEEP_S
         while time.monotonic() < end_s:
+            if os.name != "posix" or os.path.exists(self.name):
+                there_s = time.monotonic()
+            elif time.monotonic() - there_s > _GONE_S:
+                break  # somebody has pulled the cable
             with suppress(PortError), self.open() as line:
                 heard = b""
                 while time.monotonic() < end_s:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 SYNC, WAIT, PIN_SET, PIN_GET, PIN_IRQ, SPI = range(6)
 I2C_WRITE, I2C_READ, ADC, EXIT, BOOT, PROMPT, FEED, RTC = range(6, 14)
-ONE_WIRE, PULSE, UART, READY = 16, 17, 20, 21
+ONE_WIRE, PULSE, UART, READY, CLOCK = 16, 17, 20, 21, 22
 POST_PIN, POST_ERASE, POST_PROGRAM, POST_SLEEP = range(4)
 DRIFT = 254  # among the edges: the crystal has another rate, in ppm, where an edge has its time
 SIGNED = (1 << 64) - 1

@@ -68,6 +68,7 @@ class LiveBoard(Board):
         self._ready = False  # its filesystem is mounted: from here on it can be interrupted
         self._bite_us: int | None = None
         self._interrupt_s: float | None = None  # when Ctrl-C was typed, until it has had its effect
+        self._clock_set: tuple[int, int] | None = None  # what it was set to and when, in us
         self._typed, self._to_inner = bytearray(), bytearray()
         self._swallow = b""
         self._wall = Wall(self.clock)
@@ -102,7 +103,21 @@ class LiveBoard(Board):
             "flash_at_once": not self._at_speed,
             "run_main": self._run_main,
             "says": self._says,
+            **self._set_clock(),
         }
+
+    def _set_clock(self) -> dict[str, object]:
+        """What a clock that was set shows by now, as `clock_began_us`."""
+        if self._clock_set is None:
+            return {}
+        shown_us, at_us = self._clock_set
+        return {"clock_began_us": shown_us + self.clock.now_us - at_us}
+
+    def _perform(self, op: int, body: bytes) -> bytes:
+        if op == pipe.CLOCK:
+            self._clock_set = (int.from_bytes(body, "little", signed=True), self.clock.now_us)
+            return b""
+        return super()._perform(op, body)
 
     def unwire(self) -> None:
         """Take everything off its pins again."""
@@ -117,6 +132,8 @@ class LiveBoard(Board):
         if self._process is None and self.fit is not None:
             self.fit()
         self._ready, self._interrupt_s = False, None
+        if why == "power" or (self.family == "rp2040" and why != "soft_reset"):
+            self._clock_set = None
         super().power_on(why)
         self._answered_s = time.monotonic()
 

@@ -5,6 +5,7 @@ import struct
 
 import _uart
 import _wire
+from _rtc import RTC
 from _uart import UART  # noqa: F401
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
@@ -19,7 +20,6 @@ _ESP32_ADC_OFFSET_MV = 142  # at 11 dB, ADC1: ESP-IDF's line fitting of a chip w
 # The register counts 2^20 - 1 cycles of 80 MHz: i2c_set_timeout, and ESP-IDF issue 2551.
 _ESP32_I2C_MAX_US = 13107
 _EIO, _ENODEV, _ETIMEDOUT = 5, 19, 110
-_RTC_MEMORY = 2048
 _PSM_WDSEL, _ROSC = 0x40010008, 1  # RP2040 2.13.5
 
 _owners = {}  # pin -> the bus that it was given to
@@ -284,17 +284,6 @@ class WDT:
         _wire.bite_us = _wire.now_us + self._timeout_us
         if _wire.board["live"]:  # the host's wall clock has to know, also at the prompt
             _wire.trip(_wire.OP_FEED, struct.pack("<Q", _wire.bite_us))
-
-
-class RTC:
-    def memory(self, data=None):
-        """ESP32: it outlives every reset but that of the power."""
-        if data is None:
-            return bytes(_wire.rtc_memory)
-        if len(data) > _RTC_MEMORY:
-            raise ValueError("buffer too long")
-        _wire.rtc_memory = bytes(data)
-        _wire.trip(_wire.OP_RTC, _wire.rtc_memory)
 
 
 class _Registers:

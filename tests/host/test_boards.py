@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """boards.toml and kits.toml: what comes along, each complaint with its line, the config."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cbor2
@@ -471,3 +474,22 @@ def test_the_config_of_a_kit_with_a_distance():
 )
 def test_a_kit_reports_what_it_measures_and_what_follows(kit, keys):
     assert boards.kits()[kit].wire_keys() == keys
+
+
+def test_the_regions_are_those_of_the_firmware():
+    """Each is found under MicroPython, and no file of the firmware is left out."""
+    code = "from lora.region import find\nfor name in %r: assert find(name).name == name"
+    done = subprocess.run(
+        [sys.executable, "-m", "micropython_unix", "-c", code % (boards.REGIONS,)],
+        env={**os.environ, "MICROPYPATH": f"{ROOT / 'firmware'}:.frozen"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = {path.stem for path in (ROOT / "firmware/lora/regions").glob("*.py")}
+    assert {name.lower().partition("-")[0] for name in boards.REGIONS} == names
+
+
+def test_a_region_that_the_firmware_lacks_is_no_config():
+    board, kit = boards.boards()["rpi-pico-rfm95"], boards.kits()["classroom"]
+    with pytest.raises(HostError, match="unknown region 'EU869'"):
+        boards.config_for(board, kit, "a", bytes(8), bytes(8), bytes(16), "EU869")

@@ -175,8 +175,25 @@ def test_a_node_with_a_session_of_its_own_is_left_out():
     personalised = replace(two, identity=replace(two.identity, session=session))
     assert export.joining([one, personalised]) == [one]
     assert "left out, as they never join (ABP): b" in export.notes([one, personalised])
-    with pytest.raises(HostError, match="no node to export joins"):
+    with pytest.raises(HostError, match=r"b cannot be exported: a session of its own \(ABP\)"):
         export.joining([personalised])
+
+
+@pytest.mark.parametrize("kind", ["tts-csv", "tts-json", "chirpstack --out c.json"])
+def test_a_node_with_a_session_of_its_own_is_refused_when_it_is_named(ledger, kind):
+    session = Session(0x260B1234, APP_KEY, APP_KEY[::-1])
+    with open_ledger(ledger) as opened:
+        old = opened.node("classroom-1")
+        opened.change(old.dev_eui, replace(old.identity, name="gate", session=session))
+    done = run("export", *kind.split(), "gate", "--ledger", ledger)
+    assert done.exit_code == 1 and done.stderr.count("\n") == 1 and done.stdout == ""
+    assert "error: gate cannot be exported: a session of its own (ABP)" in done.stderr
+    assert "node071 devices show gate --show-keys" in done.stderr
+    assert not list(Path().glob("*.json")) and not list(Path().glob("*.csv"))
+    value = json.loads(run("export", *kind.split(), "gate", "--ledger", ledger, "--json").stdout)
+    assert "gate cannot be exported" in value["error"] and "--new-keys" in value["next"]
+    others = run("export", *kind.split(), "--ledger", ledger)
+    assert others.exit_code == 0 and "left out, as they never join (ABP): gate" in others.stderr
 
 
 def test_a_file_is_for_its_owner_only(tmp_path):

@@ -66,6 +66,22 @@ def test_each_mistake_has_its_line(tmp_path, line, problem):
     assert mistakes(written(tmp_path, HEAD + GOOD + line)) == [(3, problem)]
 
 
+def test_a_region_is_one_that_the_firmware_knows(tmp_path):
+    head = HEAD.replace("place", "region")
+    rows = [
+        f"lamp-{n},rpi-pico-rfm95,classroom,,{name}\n"
+        for n, name in enumerate(("AS923-2", "EU869"))
+    ]
+    path = written(tmp_path, head + "".join(rows))
+    with pytest.raises(Mistakes) as caught:
+        manifest.read(path)
+    (mistake,) = caught.value.mistakes
+    assert (mistake.line, mistake.problem) == (3, "unknown region 'EU869'")
+    assert "EU868, AS923-1" in mistake.next_step
+    toml = '[[node]]\nname = "a"\nboard = "rpi-pico-rfm95"\nkit = "classroom"\nregion = "eu868"\n'
+    assert mistakes(written(tmp_path, toml, "a.toml")) == [(1, "unknown region 'eu868'")]
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path):
     text = HEAD + "a,x,classroom,,\n" + GOOD + "\n" + GOOD + "b,rpi-pico-rfm95,y,12,\n"
     assert mistakes(written(tmp_path, text)) == [

@@ -42,7 +42,7 @@ def guard():
 """,
     "lora/mac.py": "VERSION = 1\n",
 }
-PATIENCE_S, CUT_PATIENCE_S = 60.0, 15.0
+PATIENCE_S = 60.0
 PICO, TTGO = "rpi-pico-rfm95", "ttgo-lora32-v2_1"
 FIRMWARE = image.firmware()
 
@@ -179,13 +179,11 @@ class Workbench:
         `check` is called while the board lies there without power.
         """
         self.board.cut_after(**after)
-        self.patience_s = CUT_PATIENCE_S
         stopped = None
         try:
             work()
         except HostError as error:
             stopped = error
-        self.patience_s = PATIENCE_S
         if not self.board.pulled.wait(1):
             if stopped is not None:
                 raise stopped  # by something else: nobody pulled anything

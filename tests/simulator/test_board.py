@@ -612,7 +612,7 @@ import machine, time
 print(time.time_ns() // 1000000)
 machine.deepsleep(60000)
 """
-    epoch_ms = 662688000000
+    epoch_ms = 662774400000
     first, second = bench(ESP32, program).run(70)
     assert int(first) - epoch_ms == 400 and int(second) - epoch_ms == 60_800
     first, second = bench(RP2040, program).run(70)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A virtual board with MicroPython: the real mpremote at its port, and the bytes in its flash."""
 
+import ast
 import contextlib
 import json
 import shutil
 import signal
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,35 @@ def heard(board, wanted, typed=b""):
     with serial.Serial(board.port, 115200, timeout=HANG_S) as line:
         line.write(typed)
         return line.read_until(wanted)
+
+
+def clock_of(board):
+    """What `mpremote rtc` says, which begins with a soft reset."""
+    status, told = mpremote(board, "rtc")
+    assert status == 0, told
+    year, month, day, weekday, hour, minute, second, part_us = ast.literal_eval(told)
+    shown = datetime(year, month, day, hour, minute, second)
+    assert weekday == shown.weekday() and 0 <= part_us < 1000000
+    return shown
+
+
+def test_mpremote_sets_its_clock_which_outlives_soft_resets_but_not_the_power(board):
+    second = timedelta(seconds=1)
+    before = datetime.now()
+    assert clock_of(board).year == 2021  # as of every board that nobody has told
+    assert mpremote(board, "rtc", "--set") == (0, "")
+    for _ in range(2):
+        assert before - second <= clock_of(board) <= datetime.now() + second
+    status, told = mpremote(board, "exec", "import time; print(time.time(), time.localtime()[:6])")
+    since_2000_s, _, date = told.partition(" ")
+    assert status == 0
+    shown = datetime(*ast.literal_eval(date))
+    assert abs((shown - datetime(2000, 1, 1)).total_seconds() - int(since_2000_s)) <= 1
+    for leap in ("2024, 2, 29", "2024, 12, 31", "2100, 3, 1", "2000, 1, 1"):
+        code = f"import machine; r = machine.RTC(); r.datetime(({leap}, 0, 23, 59, 58, 7));"
+        assert mpremote(board, "exec", code + "print(r.datetime()[:3])")[1] == f"({leap})\n"
+    board.press_reset()
+    assert clock_of(board).year == 2021
 
 
 def test_it_tells_of_the_board_that_it_is(board):
