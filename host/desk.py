@@ -122,11 +122,12 @@ def virtual_board(
     found: Callable[[dict[str, Any]], None],
     **options: Any,
 ) -> None:
-    """Run a virtual board until Ctrl-C; `found` gets who and where it is.
+    """Run a virtual board until Ctrl-C; `found` gets who and where it is, and a ledger for it.
 
     With a firmware a new one comes as `node071 flash --firmware` leaves it. On a terminal Enter is
     its reset button, b and Enter the boot loader, u and p the plug.
     """
+    from host.ledgers import default_path
     from simulator.virtual_board import VirtualBoard
 
     if firmware is not None:
@@ -138,7 +139,7 @@ def virtual_board(
         keys = {"": made.press_reset, "p": made.plug_in}
         keys |= {"b": partial(made.become, "bootloader"), "u": partial(made.become, "unplugged")}
         with made:
-            found(made.facts())
+            found({**made.facts(), "ledger": str(default_path(practice=True))})
             while made.running:
                 if sys.stdin.isatty() and select.select([sys.stdin], [], [], 0.5)[0]:
                     keys.get(sys.stdin.readline().strip(), made.press_reset)()

@@ -24,22 +24,19 @@ def default_path(practice: bool = False) -> Path:
     return user_data_path("node071", appauthor=False) / name
 
 
-def open_ledger(
-    path: Path | None = None,
-    plain_keys: bool = False,
-    practice: bool = False,
-    create: bool = True,
-) -> Ledger:
+def open_ledger(path: Path | None = None, plain_keys: bool = False, create: bool = True) -> Ledger:
     """Open the ledger at a path, or the user's own, and find its passphrase.
 
-    A new one keeps its keys in the clear if asked to, or for practice. HostError: there is none
-    and it is not to be made, or it cannot be opened. WrongUse: no passphrase anywhere.
+    A new one keeps its keys in the clear if asked to, or as the one for practice.
+    HostError: there is none and it is not to be made, or it cannot be opened. WrongUse: no
+    passphrase anywhere.
     """
     from host import passphrase
     from host.ledger import Ledger
     from host.vault import Vault
 
-    place = path or default_path(practice)
+    place = path or default_path()
+    practice = place == default_path(practice=True)
     if not create and not place.exists():
         raise HostError(f"no ledger at {place}", "it comes with the first node071 provision")
 

@@ -80,7 +80,10 @@ def test_the_ledger_lies_with_the_users_data(home):
 
 
 def test_practice_has_a_ledger_of_its_own_and_asks_nothing(tmp_path):
-    code = "from host.ledgers import open_ledger; print(open_ledger(practice=True).file_name)"
+    code = (
+        "from host.ledgers import default_path, open_ledger;"
+        "print(open_ledger(default_path(practice=True)).file_name)"
+    )
     environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     assert done.stdout == b"practice.ledger\n", done.stderr

@@ -19,6 +19,7 @@ from programs import HANG_S, mpremote, wait_for
 from host import boards, files, image, provision
 from host.cli import cli
 from host.errors import WrongUse
+from host.ledgers import default_path
 from simulator.flash_chip import FlashChip
 from simulator.virtual_board import VirtualBoard
 
@@ -293,6 +294,7 @@ def test_the_command_says_where_it_is_and_ends_by_ctrl_c(tmp_path):
         line.write(b"\r\x03")
         assert b">>> " in line.read_until(b">>> ")
     assert facts["board"] == ESP32 and facts["drive"] is None
+    assert facts["ledger"] == str(default_path(practice=True)) != str(default_path())
     chip = (tmp_path / "flash").stat()
     assert (chip.st_size, chip.st_mode & 0o777) == (4 << 20, 0o600)
 
