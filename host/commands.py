@@ -2,6 +2,7 @@
 """How every command fails and prints: one line or one JSON value, never a stack trace."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -41,6 +42,7 @@ class Commands(click.Group):
         except Exception as error:
             status, cause, step = _said(error)
             _print(cause, step, as_json)
+            _let_go_of_stdout()
             sys.exit(status)
         sys.exit(0)
 
@@ -68,6 +70,14 @@ def _said(error: Exception) -> tuple[int, str, str]:
     at = extract_tb(error.__traceback__)[-1]
     cause = f"{type(error).__name__} in {Path(at.filename).name}, line {at.lineno}: {error}"
     return FAILED, cause, "this is a mistake in node071: please report it with what you typed"
+
+
+def _let_go_of_stdout() -> None:
+    """What it did not take it is not offered again at the end, with words of Python's own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print(cause: str, step: str, as_json: bool) -> None:

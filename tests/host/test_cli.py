@@ -470,10 +470,16 @@ def test_a_reader_that_goes_away_is_no_mistake(words):
         ("kits show --json", 2, "missing argument 'NAME'; see node071 kits show --help"),
     ],
 )
-def test_an_output_that_takes_nothing_is_one_line(words, status, said):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_takes_nothing_is_one_line(words, status, said, unbuffered):
     with open(os.devnull) as unwritable:
         done = subprocess.run(
-            program(*words.split()), cwd=ROOT, stdout=unwritable, stderr=subprocess.PIPE, text=True
+            program(*words.split()),
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=unwritable,
+            stderr=subprocess.PIPE,
+            text=True,
         )
     assert done.returncode == status
     assert done.stderr.startswith(f"error: {said}") and done.stderr.count("\n") == 1
