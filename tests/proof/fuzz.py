@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cbor2
@@ -342,14 +343,21 @@ def run(kind, cases, derandomize):
     return board
 
 
+def fuzz(kind, cases):
+    """One kind, in a process of its own: how many cases, and what became of them."""
+    board = run(kind, cases, derandomize=False)
+    return board.cases[kind], board.outcomes
+
+
 def main():
     cases = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
     began_s, total = time.monotonic(), 0
-    for kind in KINDS:
-        board = run(kind, -(-cases // len(KINDS)), derandomize=False)
-        total += board.cases[kind]
-        outcomes = ", ".join(f"{count} {name}" for name, count in sorted(board.outcomes.items()))
-        print(f"{kind:12} {board.cases[kind]:7} cases: {outcomes}", flush=True)
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(fuzz, KINDS, [-(-cases // len(KINDS))] * len(KINDS))
+        for kind, (count, outcomes) in zip(KINDS, found, strict=True):
+            total += count
+            words = ", ".join(f"{many} {name}" for name, many in sorted(outcomes.items()))
+            print(f"{kind:12} {count:7} cases: {words}", flush=True)
     print(f"{total} cases in {time.monotonic() - began_s:.0f} s")
 
 
