@@ -4,7 +4,7 @@
 import struct
 
 import _wire
-import machine
+from _pin import connected, give, rp2040
 
 _OPEN, _CLOSE, _WRITE, _ANY, _READ, _SLEEP, _WAKE = range(7)
 _CHUNK = 256
@@ -15,15 +15,11 @@ _EIO = 5
 _lines = {}  # number -> bytes of TX and RX while it is open, b"" once it was closed
 
 
-def _rp2040():
-    return _wire.board["chip"].startswith("rp2040")
-
-
 class UART:
     """8N1 only. An object made anew and the one before it are the same UART."""
 
     def __init__(self, id, *arguments, **options):
-        if id not in ((0, 1) if _rp2040() else (1, 2)):  # 0 of an ESP32 is its serial line
+        if id not in ((0, 1) if rp2040() else (1, 2)):  # 0 of an ESP32 is its serial line
             raise ValueError("UART({}) doesn't exist".format(id))
         self._id = id
         _lines.pop(id, None)
@@ -33,7 +29,7 @@ class UART:
              timeout_char=0):  # fmt: skip
         if (bits, parity, stop) != (8, None, 1):
             raise ValueError("only 8N1 is modelled")
-        if _rp2040():
+        if rp2040():
             _check_rp2040(self._id, tx._id, rx._id, rxbuf)
             rxbuf = max(rxbuf, _RP2040_RXBUF[0])
             timeout_char = max(timeout_char, 13000 // baudrate + 1)
@@ -42,7 +38,7 @@ class UART:
         self._char_us = 10000000 // baudrate
         self._wait_us = timeout * 1000, timeout_char * 1000
         self._bus = "UART", self._id
-        self._pins = machine._give(self._bus, tx, rx)
+        self._pins = give(self._bus, tx, rx)
         _lines[self._id] = bytes(self._pins)
         self._ask(_OPEN, struct.pack(">IH", baudrate, rxbuf))
 
@@ -50,7 +46,7 @@ class UART:
         if not _lines[self._id]:
             raise OSError(_EIO)  # it was closed
         _wire.spend(_wire.board["pin_us"])
-        if not machine._connected(self._bus, self._pins):
+        if not connected(self._bus, self._pins):
             return b""
         return _wire.trip(_wire.OP_UART, bytes((verb,)) + _lines[self._id] + body)
 
@@ -82,7 +78,7 @@ class UART:
         while len(data) < count:
             more = self._ask(_READ, struct.pack(">H", count - len(data)))
             if more:
-                if _rp2040() or not data:
+                if rp2040() or not data:
                     waited_us = 0
                 data += more
             elif waited_us >= self._wait_us[1 if data else 0]:

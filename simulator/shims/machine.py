@@ -5,6 +5,7 @@ import struct
 
 import _uart
 import _wire
+from _pin import Pin, check_line, connected, give, rp2040
 from _rtc import RTC
 from _uart import UART  # noqa: F401
 
@@ -12,8 +13,6 @@ PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 _RP2040_LIGHTSLEEP_MAX_MS = 4294967
 _RP2040_WDT_MAX_MS = 8388
 _ESP32_WDT_MIN_MS = 1000
-_ESP32_MISSING = (24, 28, 29, 30, 31)
-_ESP32_FLASH = range(6, 12)  # to touch them stops the chip
 _ESP32_ADC = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
 _ADC_MV = 3300
 _ESP32_ADC_OFFSET_MV = 142  # at 11 dB, ADC1: ESP-IDF's line fitting of a chip with Vref 1.1 V
@@ -22,16 +21,10 @@ _ESP32_I2C_MAX_US = 13107
 _EIO, _ENODEV, _ETIMEDOUT = 5, 19, 110
 _PSM_WDSEL, _ROSC = 0x40010008, 1  # RP2040 2.13.5
 
-_owners = {}  # pin -> the bus that it was given to
-
-
-def _rp2040():
-    return _wire.board["chip"].startswith("rp2040")
-
 
 def narrow():
     """Take away what this family's `machine` lacks, once the host has said which it is."""
-    if _rp2040():
+    if rp2040():
         for name in ("HARD_RESET", "DEEPSLEEP_RESET", "SOFT_RESET"):
             del globals()[name]
         del ADC.ATTN_11DB, ADC.read_uv, RTC.memory
@@ -39,122 +32,23 @@ def narrow():
         del globals()["bootloader"]
 
 
-def _give(bus, *pins):
-    """Connect the pins to a bus; a Pin with a mode takes them back. Returns their numbers."""
-    given = [pin._id if isinstance(pin, Pin) else pin for pin in pins if pin is not None]
-    for pin in given:
-        _owners[pin] = bus
-    return given
-
-
-def _connected(bus, pins):
-    return all(_owners.get(pin) == bus for pin in pins)
-
-
-def _check_line(name, pin, mask, line, shift, bus):
-    """RP2040: each pin can be one line of one bus of a kind."""
-    number = pin._id if isinstance(pin, Pin) else pin
-    if number is None or not _rp2040():
-        return
-    if number & mask != line or number >> shift & 1 != bus:
-        raise ValueError("bad {} pin".format(name))
-
-
-class Pin:
-    IN, OUT, OPEN_DRAIN = 0, 1, 2
-    PULL_UP, PULL_DOWN = 1, 2
-    IRQ_RISING, IRQ_FALLING = 8, 4
-
-    def __init__(self, id, mode=-1, pull=-1, *, value=None, **options):
-        if isinstance(id, Pin):
-            id = id._id
-        _check_pin(id)
-        self._id = id
-        self._posted = id in _wire.board["posted_pins"]
-        self._levels = bytes((id, 0)), bytes((id, 1))
-        self._idle = self._levels[0]  # what it reads when nothing drives it
-        self.init(mode, pull, value=value)
-        for option in options:
-            if _rp2040() or option != "hold":
-                raise TypeError("extra keyword arguments given")
-            self._hold(options[option])
-
-    def _hold(self, held):
-        """A held pin keeps its level, whatever is written, until it is let go."""
-        if held:
-            _wire.held.setdefault(self._id, None)
-        else:
-            level = _wire.held.pop(self._id, None)
-            if level is not None:
-                self.value(level)
-
-    def value(self, level=None):
-        _wire.spend(_wire.board["pin_us"])
-        if level is None:
-            return _wire.trip(_wire.OP_PIN_GET, self._idle)[0]
-        if self._id in _wire.held:
-            _wire.held[self._id] = level
-        elif self._posted:
-            _wire.post(_wire.POST_PIN, self._id, 1 if level else 0)
-        else:
-            _wire.trip(_wire.OP_PIN_SET, self._levels[1 if level else 0])
-
-    __call__ = value
-
-    def on(self):
-        self.value(1)
-
-    def off(self):
-        self.value(0)
-
-    def init(self, mode=-1, pull=-1, *, value=None):
-        if mode != -1:
-            if not _rp2040() and self._id >= 34 and mode != Pin.IN:
-                raise ValueError("pin can only be input")
-            _owners.pop(self._id, None)
-            pulls = _rp2040() or self._id < 34  # ESP32's inputs have none
-            self._idle = self._levels[1 if pull == Pin.PULL_UP and pulls else 0]
-        if value is not None:
-            self.value(value)
-
-    def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING, **options):
-        allowed = "hard" if _rp2040() else "wake"
-        for option in options:
-            if option != allowed:
-                raise TypeError("extra keyword arguments given")
-        if handler is None:
-            _wire.handlers.pop(self._id, None)
-            trigger = 0
-        else:
-            _wire.handlers[self._id] = (handler, self, options.get("hard", False))
-        _wire.trip(_wire.OP_PIN_IRQ, bytes((self._id, trigger)))
-
-
-def _check_pin(number):
-    last = 29 if _rp2040() else 39
-    if not isinstance(number, int) or not 0 <= number <= last:
-        raise ValueError("invalid pin")
-    if not _rp2040() and (number in _ESP32_MISSING or number in _ESP32_FLASH):
-        raise ValueError("invalid pin")
-
-
 class SPI:
     MSB, LSB = 0, 1
 
     def __init__(self, id, baudrate=1000000, *, polarity=0, phase=0, bits=8, firstbit=MSB, sck=None,
                  mosi=None, miso=None):  # fmt: skip
-        if id not in ((0, 1) if _rp2040() else (1, 2)):
+        if id not in ((0, 1) if rp2040() else (1, 2)):
             raise ValueError("SPI({}) doesn't exist".format(id))
         if (polarity, phase, bits, firstbit) != (0, 0, 8, SPI.MSB):
             raise ValueError("no chip here speaks that SPI mode")
         for name, pin, line in (("MISO", miso, 0), ("SCK", sck, 2), ("MOSI", mosi, 3)):
-            _check_line(name, pin, 3, line, 3, id)
+            check_line(name, pin, 3, line, 3, id)
         self._id, self._baudrate = id, baudrate
         self._bus = "SPI", id
-        self._pins = _give(self._bus, sck, mosi, miso)
+        self._pins = give(self._bus, sck, mosi, miso)
 
     def _transfer(self, data):
-        if not _connected(self._bus, self._pins):
+        if not connected(self._bus, self._pins):
             return bytes(len(data))  # nobody is on the line
         _wire.spend(_wire.board["spi_us"] + 8000000 * len(data) // self._baudrate)
         return _wire.trip(_wire.OP_SPI, bytes((self._id,)) + bytes(data))
@@ -182,11 +76,11 @@ class _I2cBus:
 
     def _open(self, bus, scl, sda, freq, timeout_us):
         self._bus, self._freq, self._timeout_us = bus, freq, timeout_us
-        self._pins = _give(bus, scl, sda)
+        self._pins = give(bus, scl, sda)
 
     def _transfer(self, op, address, count, data=b""):
         _wire.spend(_wire.board["i2c_us"] + 9000000 * (count + 1) // self._freq)
-        if not _connected(self._bus, self._pins):
+        if not connected(self._bus, self._pins):
             raise OSError(_ETIMEDOUT)
         answer = _wire.trip(op, bytes(self._pins) + bytes((address,)) + data)
         outcome, stretched_us = struct.unpack_from("<BI", answer)
@@ -227,9 +121,9 @@ class I2C(_I2cBus):
         if id not in (0, 1):
             raise ValueError("I2C({}) doesn't exist".format(id))
         for name, pin, line in (("SDA", sda, 0), ("SCL", scl, 1)):
-            _check_line(name, pin, 1, line, 1, id)
-        self._NACK = _EIO if _rp2040() else _ENODEV
-        if not _rp2040():
+            check_line(name, pin, 1, line, 1, id)
+        self._NACK = _EIO if rp2040() else _ENODEV
+        if not rp2040():
             timeout = min(timeout, _ESP32_I2C_MAX_US)
         self._open(("I2C", id), scl, sda, freq, timeout)
 
@@ -246,17 +140,17 @@ class ADC:
 
     def __init__(self, pin, **options):
         for option in options:
-            if _rp2040() or option != "atten":
+            if rp2040() or option != "atten":
                 raise TypeError("extra keyword arguments given")
         self._pin = pin._id if isinstance(pin, Pin) else pin
-        if self._pin not in (range(26, 30) if _rp2040() else _ESP32_ADC):
+        if self._pin not in (range(26, 30) if rp2040() else _ESP32_ADC):
             raise ValueError("Pin doesn't have ADC capabilities")
 
     def _raw(self):
         """12 bits, as both families convert."""
         _wire.spend(_wire.board["adc_us"])
         (level,) = struct.unpack("<H", _wire.trip(_wire.OP_ADC, bytes((self._pin,))))
-        if not _rp2040():
+        if not rp2040():
             level = max(level - _ESP32_ADC_OFFSET_MV * 65535 // _ADC_MV, 0)
         return level >> 4
 
@@ -272,9 +166,9 @@ class WDT:
     def __init__(self, id=0, timeout=5000):
         if id != 0:
             raise ValueError("WDT({}) doesn't exist".format(id))
-        if _rp2040() and not 1 <= timeout <= _RP2040_WDT_MAX_MS:
+        if rp2040() and not 1 <= timeout <= _RP2040_WDT_MAX_MS:
             raise ValueError("timeout exceeds {}".format(_RP2040_WDT_MAX_MS))
-        if not _rp2040() and timeout < _ESP32_WDT_MIN_MS:
+        if not rp2040() and timeout < _ESP32_WDT_MIN_MS:
             raise ValueError("WDT timeout too short")
         self._timeout_us = timeout * 1000
         self.feed()
@@ -293,7 +187,7 @@ class _Registers:
         self._wdsel = 0x0001FFFC  # as the watchdog leaves it: all but the two oscillators
 
     def __getitem__(self, address):
-        if not _rp2040() or address != _PSM_WDSEL:
+        if not rp2040() or address != _PSM_WDSEL:
             raise ValueError("no register at {:#010x} is modelled".format(address))
         return self._wdsel
 
@@ -311,7 +205,7 @@ class Timer:
     ONE_SHOT, PERIODIC = 0, 1
 
     def __init__(self, id=-1):
-        if id not in ((-1,) if _rp2040() else (0, 1, 2, 3)):
+        if id not in ((-1,) if rp2040() else (0, 1, 2, 3)):
             raise ValueError("Timer doesn't exist")
 
     def init(self, *, mode=PERIODIC, period=-1, callback=None):
@@ -349,7 +243,7 @@ def soft_reset():
 
 def deepsleep(time_ms=0):
     """RP2040: a light sleep and then a reset, so its limit holds."""
-    if _rp2040() and time_ms > _RP2040_LIGHTSLEEP_MAX_MS:
+    if rp2040() and time_ms > _RP2040_LIGHTSLEEP_MAX_MS:
         raise ValueError("sleep too long")
     _wire.exit_board("deepsleep", time_ms * 1000)
 
@@ -359,13 +253,13 @@ def lightsleep(time_ms=0):
 
     RP2040: a watchdog that bites meanwhile stops the chip, unless it resets the oscillator.
     """
-    if _rp2040() and time_ms > _RP2040_LIGHTSLEEP_MAX_MS:
+    if rp2040() and time_ms > _RP2040_LIGHTSLEEP_MAX_MS:
         raise ValueError("sleep too long")
-    if _rp2040() and not mem32[_PSM_WDSEL] & _ROSC:
+    if rp2040() and not mem32[_PSM_WDSEL] & _ROSC:
         _wire.bitten = "stuck"
     _wire.post(_wire.POST_SLEEP, 0, 1)
     _uart.before_light_sleep()
-    _wire.sleep(time_ms * 1000, lightly=_rp2040())
+    _wire.sleep(time_ms * 1000, lightly=rp2040())
     _uart.after_light_sleep()
     _wire.post(_wire.POST_SLEEP, 0, 0)
     _wire.bitten = "watchdog"
@@ -376,7 +270,7 @@ def idle():
 
 
 def freq():
-    return 125000000 if _rp2040() else 160000000
+    return 125000000 if rp2040() else 160000000
 
 
 def bootloader():
