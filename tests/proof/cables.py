@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Pull the cable after every 500th byte of a provisioning, an update and a flashing.
 
-`python tests/proof/cables.py [STEP [KIND ...]]`: bytes to the board, and every tenth of it back, in
-whole runs of small firmware and small images with the real esptool and mpremote. Each cut has the
-judgement of the tests: nothing half done claims to be whole, a second run completes.
+`python tests/proof/cables.py [STEP [KIND ...]]`: bytes to the board, and twice as often of those
+that come back, in whole runs of small firmware and small images with the real esptool and mpremote.
+Each cut is judged as in the tests: nothing half done claims to be whole, a second run completes.
 """
 
 import sys
@@ -56,7 +56,7 @@ def main():
     began_s, total = time.monotonic(), 0
     with ProcessPoolExecutor(JOBS) as pool:
         for kind in sys.argv[2:] or KINDS:
-            for way, each in (("to_board", step), ("to_host", max(step // 10, 1))):
+            for way, each in (("to_board", step), ("to_host", max(step // 2, 1))):
                 kind_s = time.monotonic()
                 count, last = sweep(pool, kind, way, each)
                 total += count
