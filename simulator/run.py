@@ -255,17 +255,7 @@ class Run:
 
     def _pass_on(self, gateway: Gateway, signal: Signal) -> Verdict | None:
         """Give an uplink to the network; None: there is nothing to say of it."""
-        packet = signal.transmission
-        return self.network.uplink(
-            self.clock.now_us,
-            packet.payload,
-            gateway.channel_hz(packet) or packet.freq_hz,
-            packet.sf,
-            packet.bw_hz,
-            signal.rssi_dbm,
-            signal.snr_db,
-            gateway.eui,
-        )
+        return gateway.pass_on(signal, self.network)
 
     def _refused_or_joined(self, verdict: Verdict, packet: Transmission) -> None:
         if verdict.accepted and verdict.device is not None:
