@@ -20,6 +20,7 @@ from rich.console import Console
 from host import boards, captures, decode, joins
 from host import replay as replaying
 from host.errors import HostError, WrongUse
+from host.rows import Row
 from host.screen import Screen, expected_line, summary_lines
 
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
@@ -324,7 +325,7 @@ def _to_table(
     return {**reader.counts, "readings": [_reading(row) for row in rows]}
 
 
-def _reading(row: replaying.Row) -> dict[str, Any]:
+def _reading(row: Row) -> dict[str, Any]:
     return {"time": row.time.isoformat(), "name": row.name, "f_cnt": row.f_cnt} | row.values
 
 

@@ -5,13 +5,13 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from host import files, remarks
 from host.kits import Kit
+from host.rows import Row
 from simulator import energy, expectations
 from simulator.fleet import Node
 from simulator.gateway import gateway_eui
@@ -21,20 +21,6 @@ from simulator.world import Classroom, Environment
 
 _FAIR_USE_S = 30
 _DAY_US = 86_400_000_000
-
-
-@dataclass(frozen=True)
-class Row:
-    """One reading as the network's side has it."""
-
-    time: datetime  # when it was measured
-    name: str
-    dev_eui: str
-    f_cnt: int
-    sf: int
-    rssi_dbm: float
-    snr_db: float
-    values: dict[str, Any]
 
 
 def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from host import decode
 from host.errors import HostError
 from host.kits import Kit
 from host.kits import kits as kits_of_the_table
+from host.rows import Row
 from simulator import breakdown, notes, results, schedule
 from simulator.air import Air, Place, Signal, Transmission
 from simulator.board import Board
@@ -29,7 +30,6 @@ from simulator.network import Downlink, Network, Verdict
 from simulator.plans import Scenario
 from simulator.propagation import MODELS
 from simulator.regions import REGIONS
-from simulator.results import Row
 from simulator.world import Environment
 
 _TICK_US = 600_000_000

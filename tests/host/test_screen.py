@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from host import boards, decode, files, remarks
-from host.replay import Row
+from host.rows import Row
 from host.screen import Screen, summary_lines
 
 AT = datetime(2026, 11, 23, 9, 20)
