@@ -59,7 +59,6 @@ ENDS = ("highest", "lowest", "last")
 TOGETHER = ("delivered", "airtime_s", *COUNTED, "readings")  # what `all:` can sum up
 SUBJECTS = ("node", "kit", "crowd")
 NO = {"reading": "readings", **{phrase: name for name, (_, phrase) in COUNTED.items()}}
-_SAME_H = 30 / 3600  # readings measured within it are parts of one, or the same again
 _FLAT = re.compile(r"\s+")
 _SUBJECT = re.compile(r"(?:(all)|(node|kit|crowd) (\S+)) ?: ?(.*)")
 _TIMES = re.compile(r"(.*?)(?: after (day \S+|\S+ h))?(?: by (day \S+|\S+ h))?")
@@ -94,7 +93,7 @@ class Expectation:
 
 
 class Reading(Protocol):
-    """A row of readings.csv."""
+    """A row of readings.csv: each is there once."""
 
     @property
     def time(self) -> datetime: ...
@@ -357,15 +356,10 @@ def _value(expected: Expectation, story: _Story) -> float | None:
 
 def _of_readings(measure: str, story: _Story) -> float:
     """How many there are, and the longest time without one, from end to end."""
-    times: dict[str, list[float]] = {}
-    for hour, row in sorted(story.rows, key=lambda each: each[0]):
-        mine = times.setdefault(row.name, [])
-        if not mine or hour - mine[-1] > _SAME_H:
-            mine.append(hour)
-    count = sum(len(mine) for mine in times.values())
+    count = len(story.rows)
     if measure == "readings":
         return count
     if measure == "readings_per_day":
         return round(count / (story.to_h - story.from_h) * 24, 2)
-    hours = [story.from_h, *(hour for mine in times.values() for hour in mine), story.to_h]
+    hours = [story.from_h, *sorted(hour for hour, _ in story.rows), story.to_h]
     return round(max(after - before for before, after in pairwise(hours)), 3)

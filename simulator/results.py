@@ -100,7 +100,7 @@ def write_summary(path: Path, found: dict[str, Any]) -> None:
 
 
 def write_readings(path: Path, rows: Iterable[Row]) -> None:
-    """One line for each reading, with a column for each quantity there is."""
+    """One line for each row, with a column for each quantity there is."""
     names = [row[1] for row in files.readings().QUANTITIES if row[1] != "age"]
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
