@@ -68,7 +68,7 @@ def simulate(
     if hours is not None and not 0.01 <= hours <= 100000:
         raise WrongUse(f"--hours is {hours:g}", "give 0.01 to 100000, for example --hours 24")
     if hours is not None:
-        scenario = replace(scenario, duration_h=hours)
+        scenario = scenario.lasting(hours)
     quantities = decode.names(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )

@@ -162,9 +162,21 @@ def _battery(node: dict[str, Any]) -> str:
 def expected_line(summary: dict[str, Any]) -> list[str]:
     """How many of a scenario's expectations held, when it has any."""
     held = [each["held"] for each in summary["expectations"]]
-    later = held.count(None)
-    rest = f", {later} not reached" if later else ""
-    return [f"expected: {held.count(True)} of {len(held)} held{rest}"] if held else []
+    if not held:
+        return []
+    line = f"expected: {held.count(True)} of {len(held)} held"
+    if out := held.count(None):
+        line += f", {out} not judged: {_unjudged(summary)}"
+    return [line]
+
+
+def _unjudged(summary: dict[str, Any]) -> str:
+    if not summary.get("shortened"):
+        return "nodes were left out"
+    start, end = (datetime.fromisoformat(summary[key]) for key in ("start", "end"))
+    minutes = (end - start).total_seconds() / 60
+    lasted = f"{minutes:.3g} minutes" if minutes < 120 else f"{minutes / 60:.4g} h"
+    return f"the run was shortened to {lasted}"
 
 
 def unmet(summary: dict[str, Any]) -> list[str]:

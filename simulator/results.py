@@ -31,6 +31,7 @@ def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, An
         "seed": scenario.seed,
         "start": scenario.start.isoformat(),
         "end": end.isoformat(),
+        "shortened": scenario.shortened,
         "gateways": [
             {"name": each.name, "eui": gateway_eui(number, each.eui), **_place(each)}
             for number, each in enumerate(scenario.gateways)
@@ -84,9 +85,11 @@ def judge(scenario: Scenario, found: dict[str, Any], rows: list[Row], out: Path)
     """Put into a summary what became of the scenario's expectations."""
     with (out / "events.jsonl").open(encoding="utf-8") as file:
         events = [json.loads(line) for line in file] if scenario.expect else []
-    found["expectations"] = expectations.judge(
-        scenario.expect, scenario.duration_h, scenario.start, scenario.groups, found, rows, events
-    )
+    kept = expectations.Kept(
+        scenario.duration_h, scenario.start, scenario.groups, found, rows, events,
+        scenario.shortened,
+    )  # fmt: skip
+    found["expectations"] = expectations.judge(scenario.expect, kept)
 
 
 def clear(folder: Path) -> None:
