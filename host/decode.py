@@ -19,7 +19,8 @@ READINGS, SETTINGS, STATUS = 1, 2, 3
 _COUNTER_TURNS = 256  # rounds of the 16-bit counter that are tried when it is not given
 TOTALS, _TURN = ("count", "count_back"), 65536  # running totals, and where they begin anew
 _MAX_WHOLE = 2**53 - 1  # above it JSON and JavaScript lose digits
-_SAME_S = 30  # two readings are a minute apart at least
+LEAST_APART_S = 60  # two readings of a node
+_SAME_S = LEAST_APART_S / 2
 _NEXT_STEP = "check that the payload is whole, and its FPort"
 
 

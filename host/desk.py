@@ -20,6 +20,7 @@ from rich.console import Console
 from host import boards, captures, decode, joins
 from host import replay as replaying
 from host.errors import HostError, WrongUse
+from host.rows import Row
 from host.screen import Screen, expected_line, summary_lines
 
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
@@ -67,7 +68,7 @@ def simulate(
     if hours is not None and not 0.01 <= hours <= 100000:
         raise WrongUse(f"--hours is {hours:g}", "give 0.01 to 100000, for example --hours 24")
     if hours is not None:
-        scenario = replace(scenario, duration_h=hours)
+        scenario = scenario.lasting(hours)
     quantities = decode.names(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )
@@ -324,7 +325,7 @@ def _to_table(
     return {**reader.counts, "readings": [_reading(row) for row in rows]}
 
 
-def _reading(row: replaying.Row) -> dict[str, Any]:
+def _reading(row: Row) -> dict[str, Any]:
     return {"time": row.time.isoformat(), "name": row.name, "f_cnt": row.f_cnt} | row.values
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import serial
@@ -106,13 +105,8 @@ class Port:
         self.lock = (self._hold.__enter__(),)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._hold.__exit__(kind, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        self._hold.__exit__(*error)
 
     def open(self) -> serial.Serial:
         """The port for listening. PortError: it is busy, not there, or not allowed."""

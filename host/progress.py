@@ -2,7 +2,6 @@
 """What goes on, on stderr: a bar for what takes its time, a line for what a person has to do."""
 
 import sys
-from types import TracebackType
 
 import click
 from rich.console import Console
@@ -28,12 +27,7 @@ class Progress:
         self._bars.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
     def step(self, what: str, share: float) -> None:

@@ -2,8 +2,6 @@
 """Opens the frames of a capture with the keys of its devices."""
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +9,9 @@ from host import decode
 from host.captures import Uplink
 from host.errors import HostError
 from host.lorawan import DataFrame, JoinRequest, LorawanError, Session, next_counter, parse
+from host.rows import Row
 
 _BYTES = {"dev_eui": 8, "join_eui": 8, "app_key": 16, "nwk_skey": 16, "app_skey": 16, "dev_addr": 4}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One reading of a replayed frame, as a live run has it."""
-
-    time: datetime
-    name: str
-    dev_eui: str
-    f_cnt: int
-    sf: int
-    rssi_dbm: float
-    snr_db: float
-    values: dict[str, Any]
 
 
 def quantities(row: Row) -> set[str]:

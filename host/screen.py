@@ -15,6 +15,7 @@ from rich.text import Text
 from host import remarks
 from host.columns import Column, columns
 from host.figures import span
+from host.rows import Row
 
 _ROWS = 18  # of the live table: the newest
 _OTHER_LINES = 6  # title, head, progress, and a line to spare
@@ -41,7 +42,7 @@ class Screen:
     ):
         self._console, self._title, self._quiet, self._clock = console, title, quiet, clock
         self._columns = columns(quantities)
-        self._rows: list[Any] = []
+        self._rows: list[Row] = []
         self._most = max(1, min(_ROWS, console.height - _OTHER_LINES))
         terminal = console.file.isatty() and not console.is_dumb_terminal
         self._live = Live(console=console, refresh_per_second=8) if terminal and not quiet else None
@@ -71,7 +72,7 @@ class Screen:
         """Have columns for these instead, from the next reading on."""
         self._columns = columns(quantities)
 
-    def row(self, row: Any) -> None:
+    def row(self, row: Row) -> None:
         """Show one more reading."""
         first, self._rows = not self._rows, [*self._rows, row][-self._most :]
         if self._live is not None:
@@ -115,11 +116,11 @@ class Screen:
         return Group(table, self._progress)
 
 
-def _time(row: Any) -> str:
-    return str(row.time.strftime("%a %H:%M"))
+def _time(row: Row) -> str:
+    return row.time.strftime("%a %H:%M")
 
 
-def _came(row: Any) -> list[str]:
+def _came(row: Row) -> list[str]:
     """How a reading came."""
     return [f"{row.rssi_dbm:.0f}", f"{row.snr_db:.1f}", f"SF{row.sf}", str(row.f_cnt)]
 
@@ -161,9 +162,21 @@ def _battery(node: dict[str, Any]) -> str:
 def expected_line(summary: dict[str, Any]) -> list[str]:
     """How many of a scenario's expectations held, when it has any."""
     held = [each["held"] for each in summary["expectations"]]
-    later = held.count(None)
-    rest = f", {later} not reached" if later else ""
-    return [f"expected: {held.count(True)} of {len(held)} held{rest}"] if held else []
+    if not held:
+        return []
+    line = f"expected: {held.count(True)} of {len(held)} held"
+    if out := held.count(None):
+        line += f", {out} not judged: {_unjudged(summary)}"
+    return [line]
+
+
+def _unjudged(summary: dict[str, Any]) -> str:
+    if not summary.get("shortened"):
+        return "nodes were left out"
+    start, end = (datetime.fromisoformat(summary[key]) for key in ("start", "end"))
+    minutes = (end - start).total_seconds() / 60
+    lasted = f"{minutes:.3g} minutes" if minutes < 120 else f"{minutes / 60:.4g} h"
+    return f"the run was shortened to {lasted}"
 
 
 def unmet(summary: dict[str, Any]) -> list[str]:

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any
 
 from host.errors import HostError
@@ -88,12 +87,7 @@ class Visit:
         self.facts = self._ask_facts()
         return self.facts.service
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is not None:
             with suppress(HostError, OSError):  # the first trouble is the one to tell
                 self.leave()

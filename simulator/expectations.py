@@ -56,10 +56,11 @@ OUTCOMES = {
 }
 MEASURES = (*WHOLE, *COUNTED, *READINGS, *OUTCOMES)
 ENDS = ("highest", "lowest", "last")
+# What more time only adds to.
+GROWING = (*COUNTED, "airtime_s", "readings", "count_sum", "count_back_sum")
 TOGETHER = ("delivered", "airtime_s", *COUNTED, "readings")  # what `all:` can sum up
 SUBJECTS = ("node", "kit", "crowd")
 NO = {"reading": "readings", **{phrase: name for name, (_, phrase) in COUNTED.items()}}
-_SAME_H = 30 / 3600  # readings measured within it are parts of one, or the same again
 _FLAT = re.compile(r"\s+")
 _SUBJECT = re.compile(r"(?:(all)|(node|kit|crowd) (\S+)) ?: ?(.*)")
 _TIMES = re.compile(r"(.*?)(?: after (day \S+|\S+ h))?(?: by (day \S+|\S+ h))?")
@@ -94,7 +95,7 @@ class Expectation:
 
 
 class Reading(Protocol):
-    """A row of readings.csv."""
+    """A row of readings.csv: each is there once."""
 
     @property
     def time(self) -> datetime: ...
@@ -236,34 +237,41 @@ def _is_about(expected: Expectation, name: str, group: str, kit: str) -> bool:
     return expected.subject != "kit" or expected.name == kit
 
 
-def judge(
-    expectations: Iterable[Expectation],
-    duration_h: float,
-    start: datetime,
-    groups: Mapping[str, str],
-    summary: Mapping[str, Any],
-    rows: Iterable[Reading],
-    events: Iterable[Mapping[str, Any]],
-) -> list[dict[str, Any]]:
+def judge(expectations: Iterable[Expectation], run: "Kept") -> list[dict[str, Any]]:
     """Hold a run to its expectations: line, text, what was found and of whom, whether it held.
 
     Of several nodes the worst is told. `held` is None when the run ended before the time that an
-    expectation is about, or when the nodes that it is about were left out.
+    expectation is about, when it was shortened and may hold later, or when the nodes that it is
+    about were left out.
     """
-    run = _Kept(duration_h, start, groups, summary, rows, events)
     found = []
     for each in expectations:
         value: float | None = None
         of, held = "", None
-        if (each.after_h or 0) < duration_h and (each.by_h or 0) <= duration_h:
+        if (each.after_h or 0) < run.duration_h and (each.by_h or 0) <= run.duration_h:
             for name, value_of in run.values(each):
                 if held is None or _worse(each, value_of, value):
                     of, value = name, value_of
                     held = value is not None and COMPARISONS[each.comparison](value, each.limit)
+        if held is False and run.shortened and _may_hold_later(each, value):
+            held = None
         found.append(
             {"line": each.line, "expect": each.text, "held": held, "found": value, "of": of}
         )
     return found
+
+
+def _may_hold_later(expected: Expectation, value: float | None) -> bool:
+    """Whether more time can mend what does not hold."""
+    if expected.by_h is not None:
+        return False
+    if value is None:
+        return True
+    if expected.end == "lowest":
+        return expected.comparison[0] == "<" or value > expected.limit
+    if expected.end == "highest" or expected.measure in GROWING:
+        return expected.comparison[0] == ">" or value < expected.limit
+    return True
 
 
 def _worse(expected: Expectation, value: float | None, than: float | None) -> bool:
@@ -275,8 +283,8 @@ def _worse(expected: Expectation, value: float | None, than: float | None) -> bo
     return value < than if expected.comparison[0] == ">" else value > than
 
 
-class _Kept:
-    """What a run left behind, by node."""
+class Kept:
+    """What a run left behind, by node; `shortened`: it did not last as long as its scenario."""
 
     def __init__(
         self,
@@ -286,8 +294,10 @@ class _Kept:
         summary: Mapping[str, Any],
         rows: Iterable[Reading],
         events: Iterable[Mapping[str, Any]],
+        shortened: bool = False,
     ):
-        self._duration_h, self._groups, self._summary = duration_h, groups, summary
+        self.duration_h, self.shortened = duration_h, shortened
+        self._groups, self._summary = groups, summary
         names = [each["name"] for each in summary["nodes"]]
         self._rows: dict[str, list[tuple[float, Reading]]] = {name: [] for name in names}
         self._events: dict[str, list[tuple[float, str]]] = {name: [] for name in names}
@@ -318,7 +328,7 @@ class _Kept:
             yield each["name"], _value(expected, self._story(expected, [each]))
 
     def _story(self, expected: Expectation, nodes: list[dict[str, Any]]) -> _Story:
-        story = _Story(nodes, expected.after_h or 0.0, expected.by_h or self._duration_h)
+        story = _Story(nodes, expected.after_h or 0.0, expected.by_h or self.duration_h)
         for name in (each["name"] for each in nodes):
             story.rows += [each for each in self._rows[name] if story.has(each[0])]
             story.events += [event for hour, event in self._events[name] if story.has(hour)]
@@ -357,15 +367,10 @@ def _value(expected: Expectation, story: _Story) -> float | None:
 
 def _of_readings(measure: str, story: _Story) -> float:
     """How many there are, and the longest time without one, from end to end."""
-    times: dict[str, list[float]] = {}
-    for hour, row in sorted(story.rows, key=lambda each: each[0]):
-        mine = times.setdefault(row.name, [])
-        if not mine or hour - mine[-1] > _SAME_H:
-            mine.append(hour)
-    count = sum(len(mine) for mine in times.values())
+    count = len(story.rows)
     if measure == "readings":
         return count
     if measure == "readings_per_day":
         return round(count / (story.to_h - story.from_h) * 24, 2)
-    hours = [story.from_h, *(hour for mine in times.values() for hour in mine), story.to_h]
+    hours = [story.from_h, *sorted(hour for hour, _ in story.rows), story.to_h]
     return round(max(after - before for before, after in pairwise(hours)), 3)

@@ -10,6 +10,7 @@ from simulator.air import Signal, Station, Transmission
 from simulator.clock import Clock
 from simulator.concentrator import Concentrator
 from simulator.interference import SNR_FLOOR_DB
+from simulator.network import Network, Verdict
 
 _CHANNEL_STD = 8  # the number of the one that takes a single spreading factor
 _RADIO = 0  # one, wide enough for all channels
@@ -96,6 +97,20 @@ class Gateway:
             if bw_hz == packet.bw_hz and abs(freq_hz - packet.freq_hz) * 4 <= bw_hz:
                 return number
         return None
+
+    def pass_on(self, signal: Signal, network: Network) -> Verdict:
+        """Give an uplink that ends now to our own network."""
+        packet = signal.transmission
+        return network.uplink(
+            self._clock.now_us,
+            packet.payload,
+            self.channel_hz(packet) or packet.freq_hz,
+            packet.sf,
+            packet.bw_hz,
+            signal.rssi_dbm,
+            signal.snr_db,
+            self.eui,
+        )
 
     def rxpk(self, signal: Signal) -> dict[str, Any]:
         """A packet that was heard, in the words of the Semtech packet forwarder."""

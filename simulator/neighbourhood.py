@@ -149,17 +149,7 @@ class Neighbourhood:
     def _ask(self, gateway: Gateway, signal: Signal) -> Verdict:
         """Give an uplink to our own network, and send what it answers."""
         assert self._network is not None
-        packet = signal.transmission
-        verdict = self._network.uplink(
-            self._clock.now_us,
-            packet.payload,
-            gateway.channel_hz(packet) or packet.freq_hz,
-            packet.sf,
-            packet.bw_hz,
-            signal.rssi_dbm,
-            signal.snr_db,
-            gateway.eui,
-        )
+        verdict = gateway.pass_on(signal, self._network)
         if verdict.kind == "join" and verdict.device is not None:
             self._remember(verdict.device)
         if verdict.downlink is not None:

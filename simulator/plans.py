@@ -133,6 +133,7 @@ class Scenario:
     isolation: str = "croce"
     expect: tuple[Expectation, ...] = ()
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)  # nodes, of those with a count
+    shortened: bool = False  # by whoever runs it: it ends earlier than its file says
 
     @property
     def duration_us(self) -> int:
@@ -143,6 +144,10 @@ class Scenario:
         """By the name of a node, that of its table."""
         found = {node.name: node.name for node in self.nodes}
         return found | {name: table for table, names in self.tables.items() for name in names}
+
+    def lasting(self, hours: float) -> "Scenario":
+        """The same for so many hours."""
+        return replace(self, duration_h=hours, shortened=self.shortened or hours < self.duration_h)
 
     def fewer(self, most: int) -> "Scenario":
         """The same with at most so many nodes of each table, evenly chosen, and what is theirs."""

@@ -5,13 +5,13 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from host import files, remarks
 from host.kits import Kit
+from host.rows import Row
 from simulator import energy, expectations
 from simulator.fleet import Node
 from simulator.gateway import gateway_eui
@@ -23,20 +23,6 @@ _FAIR_USE_S = 30
 _DAY_US = 86_400_000_000
 
 
-@dataclass(frozen=True)
-class Row:
-    """One reading as the network's side has it."""
-
-    time: datetime  # when it was measured
-    name: str
-    dev_eui: str
-    f_cnt: int
-    sf: int
-    rssi_dbm: float
-    snr_db: float
-    values: dict[str, Any]
-
-
 def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The summary of a run, with what `of_node` says of each of its nodes."""
     end = scenario.start + timedelta(microseconds=scenario.duration_us)
@@ -45,6 +31,7 @@ def summary(scenario: Scenario, nodes: Iterable[dict[str, Any]]) -> dict[str, An
         "seed": scenario.seed,
         "start": scenario.start.isoformat(),
         "end": end.isoformat(),
+        "shortened": scenario.shortened,
         "gateways": [
             {"name": each.name, "eui": gateway_eui(number, each.eui), **_place(each)}
             for number, each in enumerate(scenario.gateways)
@@ -98,9 +85,11 @@ def judge(scenario: Scenario, found: dict[str, Any], rows: list[Row], out: Path)
     """Put into a summary what became of the scenario's expectations."""
     with (out / "events.jsonl").open(encoding="utf-8") as file:
         events = [json.loads(line) for line in file] if scenario.expect else []
-    found["expectations"] = expectations.judge(
-        scenario.expect, scenario.duration_h, scenario.start, scenario.groups, found, rows, events
-    )
+    kept = expectations.Kept(
+        scenario.duration_h, scenario.start, scenario.groups, found, rows, events,
+        scenario.shortened,
+    )  # fmt: skip
+    found["expectations"] = expectations.judge(scenario.expect, kept)
 
 
 def clear(folder: Path) -> None:
@@ -114,7 +103,7 @@ def write_summary(path: Path, found: dict[str, Any]) -> None:
 
 
 def write_readings(path: Path, rows: Iterable[Row]) -> None:
-    """One line for each reading, with a column for each quantity there is."""
+    """One line for each row, with a column for each quantity there is."""
     names = [row[1] for row in files.readings().QUANTITIES if row[1] != "age"]
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -14,6 +14,7 @@ from host import decode
 from host.errors import HostError
 from host.kits import Kit
 from host.kits import kits as kits_of_the_table
+from host.rows import Row, once
 from simulator import breakdown, notes, results, schedule
 from simulator.air import Air, Place, Signal, Transmission
 from simulator.board import Board
@@ -29,7 +30,6 @@ from simulator.network import Downlink, Network, Verdict
 from simulator.plans import Scenario
 from simulator.propagation import MODELS
 from simulator.regions import REGIONS
-from simulator.results import Row
 from simulator.world import Environment
 
 _TICK_US = 600_000_000
@@ -114,7 +114,7 @@ class Run:
             for node in self.nodes.values():
                 node.board.power_off()
             self._capture.close()
-            results.write_readings(self.out / "readings.csv", self.rows)
+            results.write_readings(self.out / "readings.csv", once(self.rows))
             results.write_worlds(self.out / "world.csv", self._worlds, self.clock.now_us)
             self._keep_devices()
             self._temporary.cleanup()
@@ -255,17 +255,7 @@ class Run:
 
     def _pass_on(self, gateway: Gateway, signal: Signal) -> Verdict | None:
         """Give an uplink to the network; None: there is nothing to say of it."""
-        packet = signal.transmission
-        return self.network.uplink(
-            self.clock.now_us,
-            packet.payload,
-            gateway.channel_hz(packet) or packet.freq_hz,
-            packet.sf,
-            packet.bw_hz,
-            signal.rssi_dbm,
-            signal.snr_db,
-            gateway.eui,
-        )
+        return gateway.pass_on(signal, self.network)
 
     def _refused_or_joined(self, verdict: Verdict, packet: Transmission) -> None:
         if verdict.accepted and verdict.device is not None:
@@ -330,7 +320,8 @@ class Run:
     def _summarise(self) -> dict[str, Any]:
         scenario, duty_cycle = self.scenario, self._region.duty_cycle
         rows: dict[str, list[Row]] = {name: [] for name in self.nodes}
-        for row in self.rows:
+        readings = once(self.rows)
+        for row in readings:
             rows[row.name].append(row)
         found = results.summary(
             scenario,
@@ -343,7 +334,7 @@ class Run:
         )
         if self._hearing is not None:
             found["crowds"] = self._hearing.summary()
-        results.judge(scenario, found, self.rows, self.out)
+        results.judge(scenario, found, readings, self.out)
         results.write_summary(self.out / "summary.json", found)
         return found
 

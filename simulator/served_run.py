@@ -99,7 +99,7 @@ class ServedRun(Run):
                 schedule.run(boards, self.clock, now_us, self._jobs)
                 line.take()
         except KeyboardInterrupt:
-            self.scenario = replace(self.scenario, duration_h=max(self.hours, _SHORTEST_H))
+            self.scenario = self.scenario.lasting(max(self.hours, _SHORTEST_H))
         if (lost_s := line.wall.lost_us / 1e6) >= 1:
             self._tell(f"this computer was too slow: time stood still for {lost_s:.0f} s in all")
 

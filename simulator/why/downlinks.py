@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from simulator.why import boards
-from simulator.why.evidence import USUAL_HZ, Answer, Evidence, Exchange, Node, Window
+from simulator.why.evidence import USUAL_HZ, Answer, Evidence, Exchange, Node, Window, in_a_row
 from simulator.why.findings import Finding
 
 _IN_A_ROW = 2  # answers lost for the same reason; one is chance
@@ -182,13 +182,9 @@ def deaf(node: Node, evidence: Evidence) -> Finding | None:
 
 def not_sent(node: Node, evidence: Evidence) -> Finding | None:
     """Answers that no gateway put on the air, several in a row."""
-    found: list[Exchange] = []
-    for each in node.exchanges:
-        if each.answer is not None and each.not_sent:
-            found.append(each)
-        elif each.answer is not None and len(found) < _NOT_SENT:
-            found = []
-    if len(found) < _NOT_SENT:
+    answered = [each for each in node.exchanges if each.answer is not None]
+    found = in_a_row(answered, lambda each: each.not_sent, _NOT_SENT)
+    if not found:
         return None
     gateway = evidence.gateway(found[0].answer.gateway) if found[0].answer else ""
     return Finding(
@@ -233,17 +229,10 @@ def _misses(node: Node) -> Iterator[Miss | None]:
 
 def _row(node: Node, hows: tuple[str, ...]) -> list[Miss]:
     """The first answers in a row that were missed so; one is enough if none ever arrived."""
-    found: list[Miss] = []
     every = list(_misses(node))
     needed = 1 if None not in every or set(hows) <= _NEVER_CHANCE else _IN_A_ROW
-    for miss in every:
-        if miss is not None and miss.how.startswith(hows):
-            found.append(miss)
-        elif len(found) >= needed:
-            break
-        else:
-            found = []
-    return found if len(found) >= needed else []
+    found = in_a_row(every, lambda miss: miss is not None and miss.how.startswith(hows), needed)
+    return [miss for miss in found if miss is not None]
 
 
 def _miss(exchange: Exchange, answer: Answer) -> Miss:

@@ -2,14 +2,16 @@
 """What both ends of a run tell of a node: its exchanges with the network, its starts, its log."""
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 _S = 1_000_000
+_Row = TypeVar("_Row")
 USUAL_HZ = 125_000
 USUAL_INTERVAL_S = 600.0
 _BESIDE_US = 200_000  # a window may open in the preamble, at SF12 as late as that
@@ -184,6 +186,15 @@ class Evidence:
     def gateway(self, eui: str) -> str:
         """A gateway by its name, where the run has one for it."""
         return self.gateways.get(eui, eui)
+
+
+def in_a_row(rows: Iterable[_Row], belongs: Callable[[_Row], Any], needed: int) -> list[_Row]:
+    """The first that belong and follow one another, `needed` at least; [] if there are none."""
+    for fits, group in groupby(rows, lambda row: bool(belongs(row))):
+        found = list(group)
+        if fits and len(found) >= needed:
+            return found
+    return []
 
 
 def hours(duration_us: float) -> str:

@@ -4,7 +4,7 @@
 import re
 from collections import Counter
 
-from simulator.why.evidence import Evidence, Exchange, Node
+from simulator.why.evidence import Evidence, Exchange, Node, in_a_row
 from simulator.why.findings import Finding
 
 _IN_A_ROW = 3
@@ -165,15 +165,8 @@ def busy(node: Node, evidence: Evidence) -> Finding | None:
 
 def out_of_reach(node: Node, evidence: Evidence) -> Finding | None:
     """Uplinks of which no gateway knows anything."""
-    found: list[Exchange] = []
-    for each in node.exchanges:
-        if not each.heard and not each.missed:
-            found.append(each)
-        elif len(found) >= _IN_A_ROW:
-            break
-        else:
-            found = []
-    if len(found) < _IN_A_ROW:
+    found = in_a_row(node.exchanges, lambda each: not each.heard and not each.missed, _IN_A_ROW)
+    if not found:
         return None
     return Finding(
         "out-of-reach",

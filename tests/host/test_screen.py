@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from host import boards, decode, files, remarks
-from host.replay import Row
-from host.screen import Screen, summary_lines
+from host.rows import Row
+from host.screen import Screen, expected_line, summary_lines
 
 AT = datetime(2026, 11, 23, 9, 20)
 NODE = {
@@ -349,3 +349,16 @@ def test_a_summary_counts_the_remarks_and_says_what_to_do():
 def test_each_flag_has_a_word_of_advice():
     flags = {*files.readings().FLAGS, remarks.BATTERY_LOW}
     assert set(remarks.ADVICE) == flags
+
+
+def test_what_was_not_judged_has_its_reason():
+    found = [{"held": held} for held in (True, None, None, False)]
+    whole = {"start": "2026-11-23T07:00:00+01:00", "end": "2026-11-23T10:30:00+01:00"}
+    said = [
+        expected_line({"expectations": found, "shortened": shortened, **whole})
+        for shortened in (True, False)
+    ]
+    assert said == [
+        ["expected: 1 of 4 held, 2 not judged: the run was shortened to 3.5 h"],
+        ["expected: 1 of 4 held, 2 not judged: nodes were left out"],
+    ]

@@ -215,6 +215,18 @@ def test_a_sensor_that_is_still_for_a_day_is_a_fault_until_it_sees_somebody(tmp_
         assert len(still) == 1 and day.reported(key)[-1][1] > max(still) > 0
 
 
+def test_who_passed_is_counted_once_after_an_outage(tmp_path):
+    usual = scenarios.find("crossing")
+    start = usual.start + timedelta(hours=7)
+    fault = FaultPlan("gateway-off", 0.6, gateway=usual.gateways[0].name, until_h=20)
+    day = Day("crossing", tmp_path, start=start, faults=(fault,), duration_h=21.0)
+    assert len(day.rows) > 21 * 4  # all of them, and some came again
+    totals = [total for _, total in day.reported()]
+    (node,) = day.summary["nodes"]
+    assert node["count_sum"] == totals[-1] > 500
+    assert node["count_most"] == max(after - before for before, after in pairwise(totals))
+
+
 def test_a_power_cut_costs_the_counts_of_one_interval_at_most(tmp_path):
     cut_h = 17.4
     fault = FaultPlan("power-cut", cut_h, "crossing-1", until_h=cut_h + 0.01)

@@ -3,6 +3,7 @@
 
 import csv
 import json
+import re
 from datetime import datetime
 from itertools import pairwise
 
@@ -11,8 +12,9 @@ from click.testing import CliRunner
 
 from host.cli import cli
 from host.errors import HostError
+from host.rows import once
 from simulator import scenario as scenarios
-from simulator.expectations import MEASURES, judge, parse
+from simulator.expectations import MEASURES, Kept, judge, parse
 from simulator.run import Run
 
 TEXT = """\
@@ -170,26 +172,29 @@ def told(tmp_path_factory):
     with (folder / "events.jsonl").open() as file:
         events = [json.loads(line) for line in file]
 
-    def told(text):
+    readings = once(run.rows)
+
+    def told(text, shortened=False):
         plan = run.scenario
         (found,) = judge(
-            [parse(text, 3)], plan.duration_h, plan.start, plan.groups, summary, run.rows, events
+            [parse(text, 3)],
+            Kept(plan.duration_h, plan.start, plan.groups, summary, readings, events, shortened),
         )
         assert (found["line"], found["expect"]) == (3, text)
         return found["held"], found["found"], found["of"]
 
-    told.folder, told.summary = folder, summary
+    told.folder, told.summary, told.rows = folder, summary, run.rows
     return told
 
 
 def hours(folder, name):
-    """When the readings of a node were measured, by its readings.csv, doubles removed."""
+    """When the readings of a node were measured, by its readings.csv."""
     start, found = datetime.fromisoformat("2026-11-23T07:00:00+01:00"), []
     with (folder / "readings.csv").open() as file:
         for row in csv.DictReader(file):
             if row["name"] == name:
                 found.append((datetime.fromisoformat(row["time"]) - start).total_seconds() / 3600)
-    return sorted(set(found))
+    return sorted(found)
 
 
 def test_shares_are_those_of_the_summary(told):
@@ -250,7 +255,9 @@ def test_the_longest_gap_is_that_of_the_measured_times(told):
 def test_readings_are_counted_once(told):
     measured = hours(told.folder, "room")
     count = len({round(hour * 6) for hour in measured})  # every ten minutes
-    assert count < len(measured)  # after the outage some came once more
+    assert count == len(measured)
+    arrived = [row for row in told.rows if row.name == "room"]
+    assert len(arrived) > count  # after the outage some came once more
     assert told(f"node room: readings == {count}") == (True, count, "room")
     assert told("node room: readings_per_day > 1") == (True, count * 3, "room")
 
@@ -287,20 +294,61 @@ def test_a_time_that_the_run_does_not_reach_is_not_judged(told):
     assert told("joins == 1 by 8 h") == (True, 1, "room")
 
 
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("node room: joins == 2", None),
+        ("node room: joins == 0", False),
+        ("no join", False),
+        ("no refused frame", True),
+        ("joins == 2 by 8 h", False),
+        ("node room: readings >= 1000", None),
+        ("node room: readings < 10", False),
+        ("node room: delivered > 1", None),
+        ("node room: longest_gap_h < 0.1", None),
+        ("node room: highest co2 > 5000", None),
+        ("node room: highest co2 < 500", False),
+        ("node room: lowest co2 < 100", None),
+        ("node room: lowest co2 > 900", False),
+        ("node room: last co2 > 5000", None),
+        ("node bin: highest co2 < 9999", None),
+    ],
+)
+def test_a_shortened_run_is_not_held_to_what_more_time_may_bring(told, text, held):
+    assert told(text, shortened=True)[0] is held
+    assert told(text)[0] is bool(held)
+
+
+def test_a_run_of_the_scenario_s_length_judges_all(write):
+    found = scenarios.load(write('"joins == 1"'))
+    assert [found.lasting(hours).shortened for hours in (0.01, 8, 9)] == [True, False, False]
+    assert found.lasting(2).lasting(4).shortened
+
+
+def test_a_very_short_run_ends_well_and_says_what_it_did_not_judge():
+    found = CliRunner().invoke(cli, ["simulate", "--hours", "0.01"])
+    assert (found.exit_code, found.stderr) == (0, "")
+    last = found.stdout.splitlines()[-1]
+    assert re.fullmatch(
+        r"expected: \d of 8 held, \d not judged: the run was shortened to 0.6 minutes", last
+    )
+
+
 def test_the_command_line_names_what_did_not_hold(write):
     path = write(
-        '"joins == 1"', '"crowd region: delivered == 2"', '"no join"', '"no join after 7 h"'
-    )
+        '"joins == 1"', '"joins == 2 by 1 h"', '"no join"', '"no join after 7 h"',
+        '"crowd region: delivered == 2"',
+    )  # fmt: skip
     found = CliRunner().invoke(cli, ["simulate", str(path), "--hours", "1"])
     assert found.exit_code == 1
-    share = found.stderr.splitlines()[0].split("found ")[1].split(" ")[0]
     said = "look into the run with --out DIR, or correct that line"
     assert found.stderr.splitlines() == [
-        f"error: town.toml, line 5: expected crowd region: delivered == 2, found {share} (region);"
-        f" {said}",
+        f"error: town.toml, line 5: expected joins == 2 by 1 h, found 1 (room); {said}",
         f"error: town.toml, line 6: expected no join, found 1 (room); {said}",
     ]
-    assert found.stdout.splitlines()[-1] == "expected: 1 of 4 held, 1 not reached"
+    assert found.stdout.splitlines()[-1] == (
+        "expected: 1 of 5 held, 2 not judged: the run was shortened to 60 minutes"
+    )
 
 
 def test_json_has_the_expectations_and_the_failure(write, tmp_path):

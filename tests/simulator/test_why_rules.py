@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.why.evidence import Answer, Evidence, Exchange, Hearing, Line, Node, Window
+from simulator.why.evidence import Answer, Evidence, Exchange, Hearing, Line, Node, Window, in_a_row
 from simulator.why.verdicts import judge
 
 S = 1_000_000
@@ -232,6 +232,13 @@ def battery_spent(bench):
 def clock_fast_by_the_log(bench):
     bench.evidence.end_us = 20000 * S
     bench.node.exchanges = bench.node.exchanges[:33]
+
+
+def test_the_first_row_that_is_long_enough_is_taken():
+    rows = [1, 0, 2, 3, 0, 4, 5, 6]
+    assert in_a_row(rows, lambda row: row, 2) == [2, 3]
+    assert in_a_row(rows, lambda row: row, 3) == [4, 5, 6]
+    assert in_a_row(rows, lambda row: row, 4) == in_a_row([], bool, 1) == []
 
 
 def test_another_interval_is_no_other_clock():
