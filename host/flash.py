@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -249,16 +250,14 @@ class Flasher:
     # ESP32: one run of esptool for all.
 
     def _esp32(self, made: Image, enrolled: Enrolled | None, after: State) -> Report:
-        board, what = self._job.board, "writing MicroPython and firmware"
+        board = self._job.board
         flash_bytes = _FIXED + board.filesystem_kib * 1024
         offset, size = esp32.filesystem(esp32.check(made.data), flash_bytes)
         contents = {f"/{name}": data for name, data in self._contents.items()}
         filesystem = image.build(
             contents | after.files | {_FLAG: b""}, size // image.BLOCK_SIZE, board.prog_size
         )
-        self._progress(what, 0.0)
         self._write_esp32({esp32.OFFSET: made.data, offset: filesystem}, enrolled)
-        self._progress(what, 1.0)
         self._port.await_prompt()
         with Visit(self._port, self._progress) as visit:
             written = len(contents) + len(after.files)
@@ -272,8 +271,10 @@ class Flasher:
         if unique_id:
             holdings.begin(self._backups, unique_id)
         waited, self._node_waits = self._node_waits, False
+        progress = partial(self._progress, "writing MicroPython and firmware")
+        progress(0.0)
         try:
-            esp32.write(self._port.name, parts, self._port.lock)
+            esp32.write(self._port.name, parts, self._port.lock, progress)
         except HostError as error:
             if waited and error.code == esp32.DEAF:  # it is what it was
                 self._node_waits = True

@@ -10,7 +10,17 @@ import time
 from random import Random
 
 import pytest
-from pulled import KEY, SMALL_KIB, UNIQUE_IDS, flash_cut, kept, micropython, node_bench, update_cut
+from pulled import (
+    KEY,
+    NOISE,
+    SMALL_KIB,
+    UNIQUE_IDS,
+    flash_cut,
+    kept,
+    micropython,
+    node_bench,
+    update_cut,
+)
 from workbench import FIRMWARE, PICO, TTGO, Workbench, small_firmware
 
 from host import boards, esp32, files, holdings, image
@@ -89,6 +99,15 @@ def test_an_esp32_goes_on_counting_its_starts_when_it_is_flashed(tmp_path):
         report = bench.flash(micropython=micropython(bench.row))
         assert bench.state().load("start")[0] > before and report.node.name == "room-9"
         assert bench.firmware_is(FIRMWARE)
+
+
+def test_how_far_an_esp32_is_written_is_told_while_it_is_written(tmp_path, small):
+    own = small_firmware(tmp_path / "own", **{"noise.py": f"NOISE = '{NOISE}'\n"})
+    with node_bench(tmp_path, TTGO, small, own_kib=SMALL_KIB) as bench:
+        bench.flash(micropython=micropython(bench.row), firmware=own)
+    shares = [share for what, share in bench.steps if what == "writing MicroPython and firmware"]
+    assert shares == sorted(shares) and (shares[0], shares[-1]) == (0.0, 1.0)
+    assert len({share for share in shares if 0.2 < share < 0.9}) >= 2
 
 
 def test_an_esp32_that_loses_count_of_its_starts_is_not_called_flashed(tmp_path, small):
