@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from host import esp32, holdings, image, provisioning, uf2
+from host import esp32, holdings, image, portlock, provisioning, uf2
 from host.boards import Board, kits
 from host.continuation import prepare
 from host.enrol import Enrolled, enrol, identity_of
@@ -17,7 +17,7 @@ from host.errors import HostError
 from host.images import Image
 from host.ledger import Ledger
 from host.node import Node
-from host.port import Port, PortError
+from host.port import FORBIDDEN, GONE, NO_PORT, Port, PortError
 from host.provision import board_records, config
 from host.state import State
 from host.visit import Facts, Visit
@@ -26,6 +26,11 @@ _FIXED = 0x200000  # the ESP32's flash that is not filesystem_kib: boards.toml c
 _FLAG = "/service"  # with it in flash a node starts into service mode (firmware/service.py)
 _READINGS = image.STATE + "/readings/"
 _START = "start"  # the record of firmware/start.py: its first number counts the starts
+_OUT_OF_REACH = (portlock.BUSY, FORBIDDEN, GONE, NO_PORT)  # whatever may be lost
+_LOSE = (
+    "a node wakes when you press its reset button: then run the same command again; if it is new, "
+    "or what waits on it may be lost, add --lose-backlog"
+)
 _DRIVE_S = 30.0
 _RELEASE_S = 10.0
 
@@ -176,16 +181,18 @@ class Flasher:
 
     def _unreadable(self, error: PortError) -> tuple[Enrolled | None, State]:
         """A board that was cut off while it was flashed, that is new, or that is broken."""
-        if self._job.board.uf2_family is not None:
-            if self._drives():
-                return None, State()  # its files stay where they are: a UF2 does not touch them
-        elif unique_id := esp32.read_mac(self._port.name, self._port.lock):
+        esp = self._job.board.uf2_family is None
+        if not esp and self._drives():
+            return None, State()  # its files stay where they are: a UF2 does not touch them
+        if error.code in _OUT_OF_REACH:
+            raise error
+        if esp and (unique_id := esp32.read_mac(self._port.name, self._port.lock)):
             kept = holdings.kept(self._backups, unique_id)
             if kept is not None or self._may_lose(error):
                 return self._from_ledger(unique_id, kept or {})
-        if not self._may_lose(error):
-            raise HostError(str(error), f"{error.next_step}; or give --lose-backlog") from error
-        return None, State()
+        elif self._may_lose(error):
+            return None, State()
+        raise HostError(str(error), _LOSE) from error
 
     def _may_lose(self, error: PortError) -> bool:
         return self._job.lose_backlog or self._job.ask(

@@ -21,9 +21,10 @@ from pulled import (
     node_bench,
     update_cut,
 )
+from serial import Serial
 from workbench import FIRMWARE, PICO, TTGO, Workbench, small_firmware
 
-from host import boards, esp32, files, holdings, image
+from host import boards, esp32, files, holdings, image, portlock
 from host.errors import HostError
 
 CUTS = range(10)
@@ -42,9 +43,10 @@ def test_a_new_board_in_its_boot_loader_gets_micropython_and_firmware(tmp_path, 
     with Workbench(tmp_path, name, {}, mode="bootloader", drive=tmp_path / "drive") as bench:
         made, bench.patience_s = micropython(bench.row), 5.0
         if name == TTGO:
+            asked = []
             with pytest.raises(HostError) as error:
-                bench.flash(micropython=made)
-            assert error.value.next_step.endswith("or give --lose-backlog")
+                bench.flash(micropython=made, ask=asked.append)
+            assert error.value.next_step.endswith("add --lose-backlog") and len(asked) == 1
             assert bench.board.flash.read(0, 0x20000) == b"\xff" * 0x20000
         report = bench.flash(micropython=made, drive=tmp_path / "drive", ask=lambda question: True)
         assert (report.node, report.micropython) == (None, made.name)
@@ -89,6 +91,13 @@ def test_a_node_stays_what_it_is_and_keeps_its_readings(tmp_path, name, small):
         assert report.node.identity.app_key == KEY and report.node.next_dev_nonce == 12
         assert bench.firmware_is(small) and "/service" not in bench.files()
         assert not (tmp_path / "backups" / f"{UNIQUE_IDS[name].hex()}.cbor").exists()
+
+
+def test_a_port_that_another_program_has_is_no_board_that_cannot_be_read(tmp_path, small):
+    with node_bench(tmp_path, TTGO, small) as bench, Serial(str(bench.link), exclusive=True):
+        with pytest.raises(HostError, match="is in use") as error:
+            bench.flash(micropython=micropython(bench.row), lose_backlog=True)
+        assert error.value.code == portlock.BUSY and bench.board.mode == "micropython"
 
 
 def test_an_esp32_goes_on_counting_its_starts_when_it_is_flashed(tmp_path):
