@@ -8,7 +8,8 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ _APP, _CHECKSUM = 0, 0xEF
 _CHIPS = {0: "ESP32", 2: "ESP32-S2", 5: "ESP32-C3", 9: "ESP32-S3", 12: "ESP32-C2", 13: "ESP32-C6"}
 _BAUDS = (460800, 115200)  # some cables and CH340 clones only do the second
 _TIMEOUT_S = 600
+_WRITING = re.compile(r"Writing at 0x([0-9a-f]+)")
 _REACHED = "Connected to "  # what esptool says once a chip has answered
 ANOTHER = "download it again, or take the file for this board: node071 boards show NAME"
 
@@ -136,11 +138,22 @@ def read_mac(port: str, lock: tuple[int, ...] = (), attempts: int = 2) -> bytes 
     return bytes.fromhex(found[1].replace(":", "")) if status == 0 and found else None
 
 
-def write(port: str, parts: Mapping[int, bytes], lock: tuple[int, ...] = ()) -> None:
+def write(
+    port: str,
+    parts: Mapping[int, bytes],
+    lock: tuple[int, ...] = (),
+    progress: Callable[[float], None] = lambda share: None,
+) -> None:
     """Write bytes at their offsets, in one run; esptool compares an MD5 of each with the flash.
 
+    `progress` gets the share that is written, 0 to 1, as esptool says where it is.
     HostError says what stands in the way; with the code DEAF nothing was written.
     """
+
+    def hear(line: str) -> None:
+        if found := _WRITING.match(line):
+            progress(_share(parts, int(found[1], 16)))
+
     output, reached = "", False
     with ExitStack() as files:
         words, held = [], lock
@@ -149,11 +162,11 @@ def write(port: str, parts: Mapping[int, bytes], lock: tuple[int, ...] = ()) -> 
             words += [hex(at), name]
             held += descriptors
         for baud in _BAUDS:
-            speed = ["--baud", str(baud), "write-flash", "--no-progress"]
-            status, output = _esptool([*speed, *words], port, held, _TIMEOUT_S)
+            speed = ["--baud", str(baud), "write-flash"]
+            status, output = _esptool([*speed, *words], port, held, _TIMEOUT_S, hear)
             if status == 0:
                 return
-            # one that was stopped may have told only its own buffer
+            # one that was stopped may not have said it
             reached = reached or status is None or _REACHED in output
             if not reached:
                 break  # it begins at the same speed always
@@ -171,6 +184,12 @@ def write(port: str, parts: Mapping[int, bytes], lock: tuple[int, ...] = ()) -> 
         "use a short cable, and run the same command again: what was on the board is kept",
         "" if reached else DEAF,
     )
+
+
+def _share(parts: Mapping[int, bytes], address: int) -> float:
+    """How much of the parts lies before an address in flash, 0 to 1."""
+    before = sum(min(max(address - at, 0), len(data)) for at, data in parts.items())
+    return before / sum(map(len, parts.values()))
 
 
 @contextmanager
@@ -199,20 +218,39 @@ def _without_name() -> IO[bytes]:
 
 
 def _esptool(
-    words: list[str], port: str, lock: tuple[int, ...], timeout_s: float
+    words: list[str],
+    port: str,
+    lock: tuple[int, ...],
+    timeout_s: float,
+    hear: Callable[[str], None] = lambda line: None,
 ) -> tuple[int | None, str]:
-    """(exit status, what it said); None: it took too long and was stopped."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "esptool", "--chip", "esp32", "--port", port, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            pass_fds=lock if sys.platform != "win32" else (),
-        )
-    except subprocess.TimeoutExpired:
+    """(exit status, what it said, which `hear` gets line by line); None: it was too slow."""
+    slow, said = threading.Event(), []
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "esptool", "--chip", "esp32", "--port", port, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        pass_fds=lock if sys.platform != "win32" else (),
+    ) as program:
+        assert program.stdout is not None
+
+        def stop() -> None:
+            slow.set()
+            program.kill()
+
+        late = threading.Timer(timeout_s, stop)
+        late.start()
+        try:
+            for line in program.stdout:
+                said.append(line)
+                hear(line)
+            status = program.wait()
+        finally:
+            late.cancel()
+            program.kill()
+    if slow.is_set():
         return None, "error: the board stopped answering"
-    return done.returncode, done.stdout
+    return status, "".join(said)

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from host import esp32, holdings, image, provisioning, uf2
+from host import esp32, holdings, image, portlock, provisioning, uf2
 from host.boards import Board, kits
 from host.continuation import prepare
 from host.enrol import Enrolled, enrol, identity_of
@@ -16,7 +17,7 @@ from host.errors import HostError
 from host.images import Image
 from host.ledger import Ledger
 from host.node import Node
-from host.port import Port, PortError
+from host.port import FORBIDDEN, GONE, NO_PORT, Port, PortError
 from host.provision import board_records, config
 from host.state import State
 from host.visit import Facts, Visit
@@ -25,6 +26,11 @@ _FIXED = 0x200000  # the ESP32's flash that is not filesystem_kib: boards.toml c
 _FLAG = "/service"  # with it in flash a node starts into service mode (firmware/service.py)
 _READINGS = image.STATE + "/readings/"
 _START = "start"  # the record of firmware/start.py: its first number counts the starts
+_OUT_OF_REACH = (portlock.BUSY, FORBIDDEN, GONE, NO_PORT)  # whatever may be lost
+_LOSE = (
+    "a node wakes when you press its reset button: then run the same command again; if it is new, "
+    "or what waits on it may be lost, add --lose-backlog"
+)
 _DRIVE_S = 30.0
 _RELEASE_S = 10.0
 
@@ -175,16 +181,18 @@ class Flasher:
 
     def _unreadable(self, error: PortError) -> tuple[Enrolled | None, State]:
         """A board that was cut off while it was flashed, that is new, or that is broken."""
-        if self._job.board.uf2_family is not None:
-            if self._drives():
-                return None, State()  # its files stay where they are: a UF2 does not touch them
-        elif unique_id := esp32.read_mac(self._port.name, self._port.lock):
+        esp = self._job.board.uf2_family is None
+        if not esp and self._drives():
+            return None, State()  # its files stay where they are: a UF2 does not touch them
+        if error.code in _OUT_OF_REACH:
+            raise error
+        if esp and (unique_id := esp32.read_mac(self._port.name, self._port.lock)):
             kept = holdings.kept(self._backups, unique_id)
             if kept is not None or self._may_lose(error):
                 return self._from_ledger(unique_id, kept or {})
-        if not self._may_lose(error):
-            raise HostError(str(error), f"{error.next_step}; or give --lose-backlog") from error
-        return None, State()
+        elif self._may_lose(error):
+            return None, State()
+        raise HostError(str(error), _LOSE) from error
 
     def _may_lose(self, error: PortError) -> bool:
         return self._job.lose_backlog or self._job.ask(
@@ -249,16 +257,14 @@ class Flasher:
     # ESP32: one run of esptool for all.
 
     def _esp32(self, made: Image, enrolled: Enrolled | None, after: State) -> Report:
-        board, what = self._job.board, "writing MicroPython and firmware"
+        board = self._job.board
         flash_bytes = _FIXED + board.filesystem_kib * 1024
         offset, size = esp32.filesystem(esp32.check(made.data), flash_bytes)
         contents = {f"/{name}": data for name, data in self._contents.items()}
         filesystem = image.build(
             contents | after.files | {_FLAG: b""}, size // image.BLOCK_SIZE, board.prog_size
         )
-        self._progress(what, 0.0)
         self._write_esp32({esp32.OFFSET: made.data, offset: filesystem}, enrolled)
-        self._progress(what, 1.0)
         self._port.await_prompt()
         with Visit(self._port, self._progress) as visit:
             written = len(contents) + len(after.files)
@@ -272,8 +278,10 @@ class Flasher:
         if unique_id:
             holdings.begin(self._backups, unique_id)
         waited, self._node_waits = self._node_waits, False
+        progress = partial(self._progress, "writing MicroPython and firmware")
+        progress(0.0)
         try:
-            esp32.write(self._port.name, parts, self._port.lock)
+            esp32.write(self._port.name, parts, self._port.lock, progress)
         except HostError as error:
             if waited and error.code == esp32.DEAF:  # it is what it was
                 self._node_waits = True

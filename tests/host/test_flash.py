@@ -10,10 +10,21 @@ import time
 from random import Random
 
 import pytest
-from pulled import KEY, SMALL_KIB, UNIQUE_IDS, flash_cut, kept, micropython, node_bench, update_cut
+from pulled import (
+    KEY,
+    NOISE,
+    SMALL_KIB,
+    UNIQUE_IDS,
+    flash_cut,
+    kept,
+    micropython,
+    node_bench,
+    update_cut,
+)
+from serial import Serial
 from workbench import FIRMWARE, PICO, TTGO, Workbench, small_firmware
 
-from host import boards, esp32, files, holdings, image
+from host import boards, esp32, files, holdings, image, portlock
 from host.errors import HostError
 
 CUTS = range(10)
@@ -32,9 +43,10 @@ def test_a_new_board_in_its_boot_loader_gets_micropython_and_firmware(tmp_path, 
     with Workbench(tmp_path, name, {}, mode="bootloader", drive=tmp_path / "drive") as bench:
         made, bench.patience_s = micropython(bench.row), 5.0
         if name == TTGO:
+            asked = []
             with pytest.raises(HostError) as error:
-                bench.flash(micropython=made)
-            assert error.value.next_step.endswith("or give --lose-backlog")
+                bench.flash(micropython=made, ask=asked.append)
+            assert error.value.next_step.endswith("add --lose-backlog") and len(asked) == 1
             assert bench.board.flash.read(0, 0x20000) == b"\xff" * 0x20000
         report = bench.flash(micropython=made, drive=tmp_path / "drive", ask=lambda question: True)
         assert (report.node, report.micropython) == (None, made.name)
@@ -81,6 +93,13 @@ def test_a_node_stays_what_it_is_and_keeps_its_readings(tmp_path, name, small):
         assert not (tmp_path / "backups" / f"{UNIQUE_IDS[name].hex()}.cbor").exists()
 
 
+def test_a_port_that_another_program_has_is_no_board_that_cannot_be_read(tmp_path, small):
+    with node_bench(tmp_path, TTGO, small) as bench, Serial(str(bench.link), exclusive=True):
+        with pytest.raises(HostError, match="is in use") as error:
+            bench.flash(micropython=micropython(bench.row), lose_backlog=True)
+        assert error.value.code == portlock.BUSY and bench.board.mode == "micropython"
+
+
 def test_an_esp32_goes_on_counting_its_starts_when_it_is_flashed(tmp_path):
     """The real firmware starts, and writes that down, between esptool and the comparison."""
     with node_bench(tmp_path, TTGO, FIRMWARE, own_kib=512) as bench:
@@ -89,6 +108,15 @@ def test_an_esp32_goes_on_counting_its_starts_when_it_is_flashed(tmp_path):
         report = bench.flash(micropython=micropython(bench.row))
         assert bench.state().load("start")[0] > before and report.node.name == "room-9"
         assert bench.firmware_is(FIRMWARE)
+
+
+def test_how_far_an_esp32_is_written_is_told_while_it_is_written(tmp_path, small):
+    own = small_firmware(tmp_path / "own", **{"noise.py": f"NOISE = '{NOISE}'\n"})
+    with node_bench(tmp_path, TTGO, small, own_kib=SMALL_KIB) as bench:
+        bench.flash(micropython=micropython(bench.row), firmware=own)
+    shares = [share for what, share in bench.steps if what == "writing MicroPython and firmware"]
+    assert shares == sorted(shares) and (shares[0], shares[-1]) == (0.0, 1.0)
+    assert len({share for share in shares if 0.2 < share < 0.9}) >= 2
 
 
 def test_an_esp32_that_loses_count_of_its_starts_is_not_called_flashed(tmp_path, small):

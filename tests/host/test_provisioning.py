@@ -9,7 +9,7 @@ import pytest
 from pulled import provision_cut
 from workbench import FIRMWARE, PATIENCE_S, PICO, TTGO, Workbench
 
-from host import boards, image, provision
+from host import boards, image, port, provision
 from host.enrol import Wish
 from host.errors import HostError
 from host.ledgers import open_ledger
@@ -130,6 +130,14 @@ def test_a_full_flash_is_said_and_changes_nothing(tmp_path):
             bench.provision()
         assert set(bench.files()) == {"/own.bin"}
         assert bench.ledger.nodes()[0].state == "new"
+
+
+def test_an_esp32_without_a_program_says_what_it_lacks_and_is_not_waited_for(tmp_path):
+    with Workbench(tmp_path, TTGO, {}, mode="bootloader") as bench:
+        bench.board.press_reset()
+        with pytest.raises(HostError, match="has no program, its boot loader finds none") as error:
+            bench.provision()
+        assert error.value.code == port.BOOT_MODE and "node071 flash" in error.value.next_step
 
 
 def test_a_port_that_answers_garbage_or_nothing_is_explained(bench):

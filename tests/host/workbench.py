@@ -72,7 +72,7 @@ class Workbench:
         self.link, self.ledger_path = folder / "port", folder / "ledger"
         # pseudo-terminals get the numbers of those that another test has just closed
         os.environ["XDG_RUNTIME_DIR"] = str(folder)
-        self.said, self.patience_s = [], PATIENCE_S
+        self.said, self.steps, self.patience_s = [], [], PATIENCE_S
         self.board = VirtualBoard(
             self.row,
             folder / "flash",
@@ -101,7 +101,8 @@ class Workbench:
     def flash(self, **options):
         job = flash.Job(self.row, **options)
         with self._port() as port:
-            return flash.Flasher(port, self.ledger, self.folder / "backups", job).run()
+            own = (port, self.ledger, self.folder / "backups", job)
+            return flash.Flasher(*own, lambda *step: self.steps.append(step)).run()
 
     def _port(self):
         return Port(str(self.link), self.said.append, self.patience_s)
