@@ -159,10 +159,14 @@ def _faults(table: Table, found: _File, scenario: Scenario, the_map: Map) -> tup
     for index, (fault, placed) in enumerate(
         zip(found.fault, the_map.placed("fault", found.fault), strict=True)
     ):
-        faults.check(table, ("fault", index), fault, gateways, kits, REGIONS[scenario.region])
+        where = ("fault", index)
+        faults.check(table, where, fault, gateways, kits, REGIONS[scenario.region])
+        _check_time(table, (*where, "at_h"), fault.at_h, found.duration_h)
         if fault.kind == "jammer":
             fault = placed
-        made += [replace(fault, node=name) for name in _each(scenario, fault.node)]
+        for name in _each(scenario, fault.node):
+            faults.check_overlap(table, where, replace(fault, node=name), made)
+            made.append(replace(fault, node=name))
     return tuple(made)
 
 
@@ -177,8 +181,16 @@ def _events(table: Table, found: _File, scenario: Scenario) -> tuple[EventPlan, 
         except events.EventError as error:
             raise table.fail((*where, error.key), str(error), error.step) from error
         table.refers((*where, "node"), event.node, known)
+        _check_time(table, (*where, "at_h"), event.at_h, found.duration_h)
         made += [replace(event, node=name) for name in _each(scenario, event.node)]
     return tuple(made)
+
+
+def _check_time(table: Table, where: tuple[str | int, ...], at_h: float, end_h: float) -> None:
+    """What is to happen happens before the run ends."""
+    if at_h >= end_h:
+        problem = f"'{where[-1]}' is {at_h:g} h, and the run ends after {end_h:g} h"
+        raise table.fail(where, problem, "make it earlier, or duration_h longer")
 
 
 def _each(scenario: Scenario, name: str) -> tuple[str, ...]:
@@ -252,6 +264,7 @@ def _check_nodes(table: Table, found: _File, worlds: list[str]) -> None:
         table.refers((*where, "pir", "part"), node.pir.part, PARTS)
         if reason := boards.refusal(boards.boards()[node.board], boards.kits()[node.kit]):
             raise table.fail((*where, "board"), reason, "choose another board")
+        _check_time(table, (*where, "on_h"), node.on_h, found.duration_h)
         if node.spread is not None:
             check_spread(table, where, node.spread)
     for index, crowd in enumerate(found.crowd):
