@@ -241,6 +241,17 @@ def test_a_kit_that_does_not_go_on_its_board_is_named_with_its_line(load):
 
 
 @pytest.mark.parametrize(
+    ("kit", "step"),
+    [("bin", "bin or ditch or parking or step"), ("crossing", "crossing or path")],
+)
+def test_a_world_without_what_a_kit_measures_is_named_with_its_line(load, kit, step):
+    with pytest.raises(HostError) as error:
+        load(TEXT.replace('kit = "classroom"', f'kit = "{kit}"'))
+    said = f"my-day.toml, line 16: [node] there is nothing for a '{kit}' in a classroom"
+    assert (str(error.value), error.value.next_step) == (said, f"name a world of the kind {step}")
+
+
+@pytest.mark.parametrize(
     ("kit", "kinds"),
     [
         ("bin", ["bin"]), ("water", ["ditch"]), ("parking", ["parking"]),
