@@ -55,7 +55,9 @@ class _Target(click.ParamType):  # type: ignore[type-arg]
     help="table: decode; network: to a fresh one; node: its downlinks into the windows of a node; "
     "udp://HOST:PORT: to a server, as a gateway.",
 )
-@click.option("--node", metavar="NAME", help="With node: which, if there are several.")
+@click.option(
+    "--node", metavar="NAME", help="Only the frames of this node; with node: which of several."
+)
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
@@ -91,15 +93,13 @@ def replay(
     """
     from host import desk
 
-    if node is not None and target != "node":
-        raise WrongUse("--node names the node of --to node", "add --to node")
     if isinstance(target, tuple):
-        result = desk.send(capture, target, speed, gateway, quiet=as_json)
+        result = desk.send(capture, keys, ledger, target, speed, gateway, node, quiet=as_json)
     elif speed is not None or gateway is not None:
         raise WrongUse("--speed and --gateway are of a server", "add --to udp://HOST:PORT")
     elif target == "node":
         result = desk.attack(capture, keys, ledger, node, quiet=as_json)
     else:
-        result = desk.replay(capture, keys, ledger, target, quiet=as_json)
+        result = desk.replay(capture, keys, ledger, target, node, quiet=as_json)
     if as_json:
         show(result)

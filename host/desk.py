@@ -162,12 +162,22 @@ def _installed(board: str, mode: str, flash: Path | None, firmware: Path) -> dic
 
 
 def replay(
-    capture: Path, keys: Path | None, ledger: Path | None, target: str, quiet: bool
+    capture: Path,
+    keys: Path | None,
+    ledger: Path | None,
+    target: str,
+    node: str | None,
+    quiet: bool,
 ) -> dict[str, Any]:
-    """Replay a capture into the table or to a fresh network; return what became of its frames."""
+    """Replay a capture into the table or to a fresh network; return what became of its frames.
+
+    `node`: only the frames of that one.
+    """
     known = _keys(_there(capture), keys, ledger)
     frames, lines = _read(capture, quiet)
     known = joins.learn(known, frames)
+    if node is not None:
+        frames = replaying.of_node(node, known, frames)
     heard = [frame for frame in frames if isinstance(frame, captures.Uplink)]
     if target == "network":
         result = _to_network(heard, known, quiet)
@@ -195,18 +205,23 @@ def _keys(capture: Path, keys: Path | None, ledger: Path | None) -> joins.Device
 
 def send(
     capture: Path,
+    keys: Path | None,
+    ledger: Path | None,
     server: tuple[str, int],
     speed: float | None,
     gateway: bytes | None,
+    node: str | None,
     quiet: bool,
 ) -> dict[str, Any]:
-    """Send the uplinks of a capture to a network server; return how many it acknowledged.
+    """Send the uplinks of a capture, or of one `node`, to a network server; return what became.
 
-    HostError: not all. WrongUse: nothing says which gateway heard them.
+    HostError: not all are acknowledged. WrongUse: nothing says which gateway heard them.
     """
     from simulator.udp_replay import UdpReplay
 
     found, lines = _read(_there(capture), quiet)
+    if node is not None:  # whose frames they are is told by the keys
+        found = replaying.of_node(node, joins.learn(_keys(capture, keys, ledger), found), found)
     frames = [frame for frame in found if isinstance(frame, captures.Uplink)]
     if gateway is not None:
         frames = [replace(frame, gateway=gateway.hex()) for frame in frames]

@@ -50,14 +50,17 @@ def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. HostError: it is not there, or not TOML, with the line."""
     try:
         data = path.read_bytes()
-        return tomllib.loads(data.decode())
+        return tomllib.loads(data.decode("utf-8-sig"))  # editors put a mark before the text
     except FileNotFoundError as error:
         raise HostError(f"{path} does not exist", "check the path") from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise HostError(f"{path.name}, line {line}: not UTF-8", "save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise HostError(f"{path.name}: {error}", "correct that line") from error
+        cause, _, where = str(error).removesuffix(")").partition(" (at ")
+        if not where.startswith("line "):  # but at the end of the document
+            where = "line " + str(data.count(b"\n") + 1)
+        raise HostError(f"{path.name}, {where}: {cause}", "correct that line") from error
 
 
 def line_of(path: Path, *where: str | int) -> int:
@@ -65,5 +68,5 @@ def line_of(path: Path, *where: str | int) -> int:
 
     What is not there has the line of the innermost table that is.
     """
-    lines = positions(path.read_text(encoding="utf-8"))
+    lines = positions(path.read_text(encoding="utf-8-sig"))
     return next(lines[where[:end]] for end in range(len(where), -1, -1) if where[:end] in lines)

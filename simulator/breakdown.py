@@ -59,14 +59,18 @@ def of_node(fault: FaultPlan, node: Node, clock: Clock) -> None:
     at_us, until_us = _times_us(fault)
     if fault.kind == "power-cut":
         clock.call_at(at_us, node.board.power_off)
-        on_us = at_us if until_us is None else until_us
-        clock.call_at(on_us, node.board.power_on)
-        for sensor in node.sensors.values():
-            if isinstance(sensor, Pir):
-                clock.call_at(on_us, sensor.power_on)
-            elif isinstance(sensor, UartChip | Ultrasonic):
-                clock.call_at(at_us, sensor.power, 0)
-                clock.call_at(on_us, sensor.power, 1)
+        supplied = [
+            each for each in node.sensors.values() if isinstance(each, UartChip | Ultrasonic)
+        ]
+        for sensor in supplied:
+            clock.call_at(at_us, sensor.power, 0)
+        if until_us is not None:
+            clock.call_at(until_us, node.board.power_on)
+            for sensor in supplied:
+                clock.call_at(until_us, sensor.power, 1)
+            for pir in node.sensors.values():
+                if isinstance(pir, Pir):
+                    clock.call_at(until_us, pir.power_on)
         return
     if fault.clock_ppm is not None:
         clock.call_at(at_us, node.board.drift, fault.clock_ppm)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What can go wrong in a scenario: the kinds of fault, and the check of each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from math import inf
 from typing import Annotated
 
 from host import boards
@@ -72,6 +73,7 @@ class FaultPlan:
 
 _DEFAULTS = {each.name: each.default for each in fields(FaultPlan)}
 _COMMON = ("kind", "at_h", "until_h")
+_WHAT_FAILS = ("kind", "node", "sensor", "gateway", "setting")
 
 
 def check(
@@ -109,6 +111,23 @@ def check(
         table.refers((*where, "sensor"), fault.sensor, drivers)
     if "setting" in needs:
         _check_setting(table, where, fault, region)
+
+
+def check_overlap(
+    table: Table, where: tuple[str | int, ...], fault: FaultPlan, before: Iterable[FaultPlan]
+) -> None:
+    """HostError: the same thing fails already when this fault begins, or before it ends."""
+    if fault.kind == "jammer":
+        return  # there may be several
+    for each in before:
+        same = all(getattr(each, key) == getattr(fault, key) for key in _WHAT_FAILS)
+        if same and fault.at_h < _until_h(each) and each.at_h < _until_h(fault):
+            problem = f"the same '{fault.kind}' is there from {each.at_h:g} h on"
+            raise table.fail((*where, "at_h"), problem, "make one of both, or have it later")
+
+
+def _until_h(fault: FaultPlan) -> float:
+    return inf if fault.until_h is None else fault.until_h
 
 
 def _check_setting(

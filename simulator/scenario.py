@@ -81,6 +81,8 @@ WORLD_KINDS = {
     "parking": Parking,
 }
 
+_MEASURED_IN = {4: ("bin", "ditch", "parking", "step"), 7: ("crossing", "path")}  # by wire key
+
 
 def ready() -> list[str]:
     """The names of the scenarios that come along."""
@@ -115,7 +117,7 @@ def load(path: Path, seed: int | None = None, nodes: int | None = None) -> Scena
         raise table.fail(("node",), "there is no node", "add a table [[node]] or [[crowd]]")
     worlds = [_world(table, name, values) for name, values in found.world.items()]
     _check_names(table, found)
-    _check_nodes(table, found, [world.name for world in worlds])
+    _check_nodes(table, found, {world.name: world.kind for world in worlds})
     the_map, seed = Map(table, raw, found.origin), found.seed if seed is None else seed
     scenario = Scenario(
         path.stem,
@@ -159,10 +161,14 @@ def _faults(table: Table, found: _File, scenario: Scenario, the_map: Map) -> tup
     for index, (fault, placed) in enumerate(
         zip(found.fault, the_map.placed("fault", found.fault), strict=True)
     ):
-        faults.check(table, ("fault", index), fault, gateways, kits, REGIONS[scenario.region])
+        where = ("fault", index)
+        faults.check(table, where, fault, gateways, kits, REGIONS[scenario.region])
+        _check_time(table, (*where, "at_h"), fault.at_h, found.duration_h)
         if fault.kind == "jammer":
             fault = placed
-        made += [replace(fault, node=name) for name in _each(scenario, fault.node)]
+        for name in _each(scenario, fault.node):
+            faults.check_overlap(table, where, replace(fault, node=name), made)
+            made.append(replace(fault, node=name))
     return tuple(made)
 
 
@@ -177,8 +183,16 @@ def _events(table: Table, found: _File, scenario: Scenario) -> tuple[EventPlan, 
         except events.EventError as error:
             raise table.fail((*where, error.key), str(error), error.step) from error
         table.refers((*where, "node"), event.node, known)
+        _check_time(table, (*where, "at_h"), event.at_h, found.duration_h)
         made += [replace(event, node=name) for name in _each(scenario, event.node)]
     return tuple(made)
+
+
+def _check_time(table: Table, where: tuple[str | int, ...], at_h: float, end_h: float) -> None:
+    """What is to happen happens before the run ends."""
+    if at_h >= end_h:
+        problem = f"'{where[-1]}' is {at_h:g} h, and the run ends after {end_h:g} h"
+        raise table.fail(where, problem, "make it earlier, or duration_h longer")
 
 
 def _each(scenario: Scenario, name: str) -> tuple[str, ...]:
@@ -242,8 +256,11 @@ def _check_names(table: Table, found: _File) -> None:
                 taken.add(name)
 
 
-def _check_nodes(table: Table, found: _File, worlds: list[str]) -> None:
-    """What nodes and crowds refer to has to exist."""
+def _check_nodes(table: Table, found: _File, worlds: dict[str, str]) -> None:
+    """What nodes and crowds refer to has to exist, and a world to have what is measured in it.
+
+    `worlds`: their kinds by name.
+    """
     for index, node in enumerate(found.node):
         where = ("node", index)
         table.refers((*where, "kit"), node.kit, boards.kits())
@@ -252,6 +269,12 @@ def _check_nodes(table: Table, found: _File, worlds: list[str]) -> None:
         table.refers((*where, "pir", "part"), node.pir.part, PARTS)
         if reason := boards.refusal(boards.boards()[node.board], boards.kits()[node.kit]):
             raise table.fail((*where, "board"), reason, "choose another board")
+        for key, kinds in _MEASURED_IN.items():
+            if key in boards.kits()[node.kit].wire_keys() and worlds[node.world] not in kinds:
+                problem = f"there is nothing for a '{node.kit}' in a {worlds[node.world]}"
+                step = f"name a world of the kind {' or '.join(kinds)}"
+                raise table.fail((*where, "world"), problem, step)
+        _check_time(table, (*where, "on_h"), node.on_h, found.duration_h)
         if node.spread is not None:
             check_spread(table, where, node.spread)
     for index, crowd in enumerate(found.crowd):

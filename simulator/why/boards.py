@@ -11,6 +11,7 @@ from simulator.why.findings import Finding
 
 _S = 1_000_000
 _REASON = re.compile(r"node071 \S+ start (\d+) reason (\d+)")
+_WAITS = re.compile(r"waits (\d+) s: ")
 _WATCHDOG, _CRASH, _SAFE_MODE = 2, 3, 7
 _WORDS = {_WATCHDOG: "watchdog", _CRASH: "crash", _SAFE_MODE: "safe mode"}
 _TRACE_LINES = 12
@@ -55,7 +56,7 @@ def power(node: Node, evidence: Evidence) -> Finding | None:
     signs_us, losses = node.signs_us(), []
     for at_us, why in node.starts[1:]:
         if why == "power":
-            before_us = max(each for each in signs_us if each < at_us)
+            before_us = max((each for each in signs_us if each < at_us), default=at_us)
             losses.append((at_us - before_us > node.interval_s() * _S, before_us, at_us))
     if not losses:
         return None
@@ -237,9 +238,9 @@ def waits(node: Node, evidence: Evidence) -> Finding | None:
     """A silence for which the node itself says what it waits for."""
     for before_us, after_us in _silences(node, evidence):
         said = [
-            (int(each.text.split()[1]), each)
-            for each in node.lines("waits ")
-            if before_us <= each.time_us < after_us
+            (int(found[1]), each)
+            for each in node.log
+            if before_us <= each.time_us < after_us and (found := _WAITS.match(each.text))
         ]
         wait_s, line = max(said, key=lambda row: row[0], default=(0, None))
         if line is not None and wait_s >= _LONG_WAIT_S:

@@ -74,7 +74,7 @@ class _Reader:
         try:
             event = json.loads(text)
             self._event(event)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, ArithmeticError, KeyError, TypeError, AttributeError):
             why = "cut short" if not text.endswith("\n") else "not an event"
             self.evidence.remarks.append(f"events.jsonl, line {number}: {why}; passed over")
 

@@ -15,7 +15,7 @@ from host import files
 from simulator.why.evidence import Evidence, Line, Node, hours
 from simulator.why.findings import Finding
 
-_FAULTS = "sensor faults 0b"
+_FAULTS = re.compile(r"sensor faults 0b([01]+)\b")
 _CO2, _TEMPERATURE, _DISTANCE, _WATER_C = 1, 2, 4, 13
 _COUNTS, _FAULT_BITS = (7, 11), -1
 _FAULT_US = 300_000_000  # a shorter one is a look that went wrong, as when a car moves
@@ -43,7 +43,7 @@ class Reading:
 
 def failed(node: Node, evidence: Evidence) -> Finding | None:
     """A sensor that is silent, wrong or frozen, as its node says."""
-    lines = [(each, int(each.text.split()[2], 2)) for each in node.lines(_FAULTS)]
+    lines = [(each, int(found[1], 2)) for each in node.log if (found := _FAULTS.match(each.text))]
     rows = readings(node)
     for began, bits in lines:
         good_us = [each.time_us for each, now in lines if not now & bits]

@@ -3,6 +3,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 from simulator.why.evidence import Evidence, Exchange, Node, in_a_row
 from simulator.why.findings import Finding
@@ -14,12 +15,13 @@ _RANK = ("too weak", "no gateway channel", "gateway off", "gateway was sending",
          "all demodulators busy", "collision")  # fmt: skip
 _CHANNEL_SHARE, _WEAK_SHARE, _BUSY_SHARE, _STEP_SHARE = 0.1, 0.2, 0.5, 2 / 3
 _BUSY_LEAST, _JAMMED_LEAST = 4, 3
-_JAMMED_SHARE, _JAMMED_TIMES = 0.25, 3
+_JAMMED_SHARE, _JAMMED_TIMES, _JAMMED_ROW = 0.25, 3, 8
+_FIND_IT = "find what sends there (a field strength meter, or the gateway's spectral scan)"
 
 
 def gateway_off(node: Node, evidence: Evidence) -> Finding | None:
     """Uplinks that meet a gateway without power or line."""
-    found = _row(node, "gateway off", 2)
+    found = _row(node.exchanges, "gateway off", 2)
     if not found:
         return None
     names = {evidence.gateway(eui) for each in found for eui, why in each.missed if "off" in why}
@@ -84,7 +86,14 @@ def weak(node: Node, evidence: Evidence) -> Finding | None:
 
 
 def jammed(node: Node, evidence: Evidence) -> Finding | None:
-    """A channel on which much of the node's is buried by no node of the run, and others are not."""
+    """A channel on which much of the node's is buried by no node of the run, and others are not.
+
+    Or everything that it sends for a while.
+    """
+    return _one_channel(node, evidence) or _all_channels(node, evidence)
+
+
+def _one_channel(node: Node, evidence: Evidence) -> Finding | None:
     channels = sorted({each.channel for each in node.exchanges})
     lost = {channel: _buried(node, evidence, channel) for channel in channels}
     channel = max(channels, key=lambda each: len(lost[each]), default="")
@@ -97,7 +106,7 @@ def jammed(node: Node, evidence: Evidence) -> Finding | None:
     others = [each for each in tried if each.channel != channel]
     elsewhere = sum(since_us <= e.start_us <= until_us for c in channels if c != channel
                     for e in lost[c])  # fmt: skip
-    share = len(found) / len(there)
+    share = len(found) / max(len(there), 1)
     if share < _JAMMED_SHARE or elsewhere > len(others) * share / _JAMMED_TIMES:
         return None
     return Finding(
@@ -109,8 +118,23 @@ def jammed(node: Node, evidence: Evidence) -> Finding | None:
             f"from {evidence.clock(since_us)} to {evidence.clock(until_us)}",
             f"meanwhile {elsewhere} of {len(others)} on other channels were buried so",
         ),
-        "find what sends there (a field strength meter, or the gateway's spectral scan), or take "
-        "the channel out of the plan",
+        f"{_FIND_IT}, or take the channel out of the plan",
+    )
+
+
+def _all_channels(node: Node, evidence: Evidence) -> Finding | None:
+    rows = [each for each in node.exchanges if not evidence.beside(each, node.name)]
+    found = _row(rows, "collision", _JAMMED_ROW)
+    if not found:
+        return None
+    channels = ", ".join(sorted({each.channel for each in found}))
+    return Finding(
+        "jammed",
+        found[0].start_us,
+        f"something that is no node of the run is on {channels}: {len(found)} transmissions in a "
+        "row buried",
+        (f"from {evidence.clock(found[0].start_us)} to {evidence.clock(found[-1].start_us)}",),
+        _FIND_IT,
     )
 
 
@@ -286,10 +310,10 @@ def _kind(why: str) -> str:
     return next((each for each in _RANK if why.startswith(each)), why)
 
 
-def _row(node: Node, cause: str, least: int) -> list[Exchange]:
+def _row(rows: Iterable[Exchange], cause: str, least: int) -> list[Exchange]:
     """The first transmissions in a row that were lost to a cause."""
     found: list[Exchange] = []
-    for each in node.exchanges:
+    for each in rows:
         if _lost_by(each) == cause:
             found.append(each)
         elif len(found) >= least:
@@ -306,7 +330,9 @@ def _after(node: Node, row: list[Exchange]) -> Exchange | None:
 
 def _snr_db(exchange: Exchange) -> float:
     """The best SNR that a gateway had of one that it could not hear."""
-    found = [float(each) for _, why in exchange.missed for each in re.findall(r"SNR (\S+) dB", why)]
+    found = [
+        float(each) for _, why in exchange.missed for each in re.findall(r"SNR (-?\d+\.\d) dB", why)
+    ]
     return max(found, default=0.0)
 
 

@@ -98,7 +98,7 @@ BAD = [
     ("simulate kit.toml", 1, "kit.toml, line 23: [node] unknown kit 'classrom'; known: classroom"),
     ("simulate board.toml", 1, "board.toml, line 24: [node] unknown board 'pico'; known: ttgo"),
     ("simulate backwards.toml", 1, "backwards.toml, line 3: 'duration_h' is -24, it has to"),
-    ("simulate broken.toml", 1, "broken.toml: Invalid value (at line 3, column 14); correct that"),
+    ("simulate broken.toml", 1, "broken.toml, line 3, column 14: Invalid value; correct that"),
     ("simulate none.toml", 1, "none.toml does not exist; check the path"),
     ("simulate --out keyless/devices.json/x", 1, "Not a directory; check the path"),
     ("simulate --firmware keyless", 1, "keyless has no main.py; name the directory that holds"),

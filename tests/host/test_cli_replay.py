@@ -3,6 +3,7 @@
 
 import json
 import socket
+from base64 import b64encode
 
 import pytest
 from click.testing import CliRunner
@@ -96,3 +97,49 @@ def test_a_name_that_is_none_is_one_line(capture):
     assert done.exit_code == 1
     said = f"error: udp://{name}:1700: no name of a computer; check the name of the server"
     assert done.stderr.splitlines()[-1] == said
+
+
+def frame_of(number, joining):
+    """A frame of device 1 or 2, by its DevEUI or its DevAddr, which go in the clear."""
+    if joining:
+        phy = bytes(9) + bytes(7) + bytes((number, 5, 0)) + bytes(4)  # DevEUI little-endian
+    else:
+        phy = b"\x40" + bytes((number, 0, 0, 0)) + bytes(3) + b"\x01" + bytes(8)
+    return {**HEAD, "rxpk": {**PACKET, "data": b64encode(phy).decode()}}
+
+
+@pytest.fixture
+def of_two(tmp_path):
+    frames = [frame_of(1, True), frame_of(2, True), frame_of(2, False), frame_of(1, False)]
+    path = tmp_path / "capture.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in [*frames, frames[2]]))
+    session = {"nwk_skey": 32 * "0", "app_skey": 32 * "0"}
+    nodes = [
+        {
+            "name": name,
+            "dev_eui": f"{number:02x}" + 14 * "0",
+            "join_eui": 16 * "0",
+            "app_key": 32 * "0",
+            "sessions": [{**session, "dev_addr": f"{number:08x}"}],
+        }
+        for number, name in ((1, "one"), (2, "two"))
+    ]
+    (tmp_path / "devices.json").write_text(json.dumps({"nodes": nodes}))
+    return path
+
+
+def test_only_the_frames_of_one_node_go_to_a_server_or_into_the_table(of_two):
+    with serving() as server:
+        done = run("replay", of_two, "--to", f"udp://127.0.0.1:{server.port}", "--node", "two")
+        sent = [packet["data"] for _, packet in server.frames()]
+    assert done.exit_code == 0 and "3 frames, 3 sent, 3 acknowledged" in done.stdout
+    own = [frame_of(2, joining)["rxpk"]["data"] for joining in (True, False, False)]
+    assert sorted(sent) == sorted(own)
+    counts = json.loads(run("replay", of_two, "--node", "one", "--json").stdout)
+    assert (counts["frames"], counts["joins"]) == (2, 1)
+
+
+def test_a_node_that_has_no_keys_is_wrong_use(of_two):
+    done = run("replay", of_two, "--node", "three")
+    assert done.exit_code == 2
+    assert done.stderr == "error: no node 'three' has keys here; there are: one, two\n"

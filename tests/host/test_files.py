@@ -122,8 +122,9 @@ def test_no_path_is_lost_and_none_invented(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a = 1\nb = = 2\n", "my.toml: Invalid value (at line 2, column 5)"),
-        ("[a]\nb = 1\nb = 2\n", "my.toml: Cannot overwrite a value (at line 3, column 6)"),
+        ("a = 1\nb = = 2\n", "my.toml, line 2, column 5: Invalid value"),
+        ("[a]\nb = 1\nb = 2\n", "my.toml, line 3, column 6: Cannot overwrite a value"),
+        ("a = 1\nb = [\n", "my.toml, line 3: Invalid value"),
         (b"a = 1\nb = '\xe9'\n", "my.toml, line 2: not UTF-8"),
     ],
 )
@@ -131,6 +132,12 @@ def test_what_is_no_toml_has_a_line(toml, text, said):
     with pytest.raises(HostError) as error:
         files.load_toml(toml(text))
     assert str(error.value) == said and error.value.next_step
+
+
+def test_a_mark_that_an_editor_puts_before_the_text_is_none_of_it(toml):
+    path = toml("\ufeffa = 1\nb = 2\n")
+    assert files.load_toml(path) == {"a": 1, "b": 2}
+    assert files.line_of(path, "a") == 1 and files.line_of(path, "b") == 2
 
 
 def test_a_file_that_is_not_there(tmp_path):

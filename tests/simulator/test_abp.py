@@ -37,7 +37,10 @@ def test_it_reports_without_a_join_slowly_at_first(ran):
 
 
 def test_no_counter_comes_twice_over_power_cuts(ran):
-    cuts = [FaultPlan("power-cut", hour, "classroom-1") for hour in (4.0, 8.0, 8.1)]
+    cuts = [
+        FaultPlan("power-cut", hour, "classroom-1", until_h=hour + 0.001)
+        for hour in (4.0, 8.0, 8.1)
+    ]
     node, frames = ran(12.0, *cuts)
     counters = [frame.f_cnt for frame in frames]
     assert node["starts"] == 4 and node["uplinks_heard"] == len(frames) >= 10

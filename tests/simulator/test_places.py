@@ -192,10 +192,10 @@ def test_places_follow_the_seed_and_a_node_keeps_its_own(load):
 
 
 def test_many_nodes_are_not_switched_on_at_once_unless_they_are(load):
-    on_h = [node.on_h for node in load(node="count = 40\non_h = 2").nodes]  # a bin: every 20 min
-    assert 2 <= min(on_h) < 2.05 and 2.28 < max(on_h) < 2 + 1 / 3
+    on_h = [node.on_h for node in load(node="count = 40\non_h = 0.5").nodes]  # a bin: every 20 min
+    assert 0.5 <= min(on_h) < 0.55 and 0.78 < max(on_h) < 0.5 + 1 / 3
     assert {node.on_h for node in load(node="count = 40\non_within_h = 0").nodes} == {0}
-    assert [node.on_h for node in load(node="on_h = 3").nodes] == [3]
+    assert [node.on_h for node in load(node="on_h = 0.75").nodes] == [0.75]
 
 
 def test_a_node_is_off_until_it_is_switched_on(load, tmp_path):

@@ -214,7 +214,7 @@ def test_a_fixed_plan_finds_its_sub_band(tmp_path, name):
 def test_a_capture_of_another_region_plays_into_a_network_of_that_region(tmp_path):
     run = Watched(replace(scenarios.find(None), region="US915", duration_h=1.0), tmp_path)
     (node,) = run.execute()["nodes"]
-    played = desk.replay(tmp_path / "capture.jsonl", None, None, "network", quiet=True)
+    played = desk.replay(tmp_path / "capture.jsonl", None, None, "network", None, quiet=True)
     assert played["accepted"] == node["uplinks_heard"] + node["joins"] - 1 == played["refused"]
     assert played["live"]["accepted"] and played["strangers"] == []
 

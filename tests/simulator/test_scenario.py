@@ -140,6 +140,8 @@ def test_a_start_without_a_zone_is_utc(load):
         ('node = "two"', 'node = "three"', "[fault] unknown node 'three'"),
         ('sensor = "sht4x"', 'sensor = "sht5x"', "[fault] unknown sensor 'sht5x'"),
         ("at_h = 3\n", "at_h = -3\n", "[fault] 'at_h' is -3, it has to be 0 to 100000"),
+        ("at_h = 3\n", "at_h = 24\n", "[fault] 'at_h' is 24 h, and the run ends after 24 h"),
+        ("clock_ppm = 20", "on_h = 30", "[node] 'on_h' is 30 h, and the run ends after 24 h"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(load, old, new, said):
@@ -149,6 +151,28 @@ def test_a_mistake_is_named_with_its_line(load, old, new, said):
         load(TEXT.replace(old, new))
     assert str(error.value).startswith(f"my-day.toml, line {line}: ")
     assert said in str(error.value) and "\n" not in str(error.value) and error.value.next_step
+
+
+def test_an_event_after_the_end_is_named_with_its_line(load):
+    event = '[[event]]\nkind = "downlink"\nnode = "one"\nat_h = 25\nf_port = 2\npayload = "00"\n'
+    with pytest.raises(HostError, match=r"line 49: .event. 'at_h' is 25 h, and the run ends after"):
+        load(TEXT + event)
+
+
+@pytest.mark.parametrize(
+    ("begins_h", "until_h", "again"),
+    [(1.5, None, True), (0, 1.5, True), (0, None, True), (0, 1, False), (2, None, False)],
+)
+def test_what_fails_already_cannot_fail_again(load, begins_h, until_h, again):
+    fault = f'[[fault]]\nkind = "gateway-off"\ngateway = "school"\nat_h = {begins_h}\n'
+    text = TEXT + fault + (f"until_h = {until_h}\n" if until_h else "")
+    of_another = text.replace('"school"\nat_h = 1\n', '"town-hall"\nat_h = 1\n')
+    assert len(load(of_another).faults) == 3
+    if not again:
+        assert len(load(text).faults) == 3
+        return
+    with pytest.raises(HostError, match=r"line 49: .fault. the same 'gateway-off' is there from 1"):
+        load(text)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +238,17 @@ def test_a_kit_that_does_not_go_on_its_board_is_named_with_its_line(load):
         "my-day.toml, line 15: [node] 'bikes' needs pir_2, "
         "and 'ttgo-lora32-v2_1' has no free pin for it"
     )
+
+
+@pytest.mark.parametrize(
+    ("kit", "step"),
+    [("bin", "bin or ditch or parking or step"), ("crossing", "crossing or path")],
+)
+def test_a_world_without_what_a_kit_measures_is_named_with_its_line(load, kit, step):
+    with pytest.raises(HostError) as error:
+        load(TEXT.replace('kit = "classroom"', f'kit = "{kit}"'))
+    said = f"my-day.toml, line 16: [node] there is nothing for a '{kit}' in a classroom"
+    assert (str(error.value), error.value.next_step) == (said, f"name a world of the kind {step}")
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,8 @@ FAULTS = {  # by the name of the node: what goes wrong there, and the rule that 
     "b": (FaultPlan("sensor-frozen", 1.5, "b", "scd4x"), "sensor-frozen"),
     "c": (FaultPlan("radio-silent", 2.0, "c"), "radio"),
     "d": (FaultPlan("power-cut", 2.0, "d", until_h=3.5), "power"),
-    "e": (FaultPlan("power-cut", 2.0, "e", until_h=100.0), "no-life"),
-    "f": (FaultPlan("power-cut", 2.0, "f"), "power"),
+    "e": (FaultPlan("power-cut", 2.0, "e"), "no-life"),
+    "f": (FaultPlan("power-cut", 2.0, "f", until_h=2.001), "power"),
     "g": (FaultPlan("world-frozen", 2.0, "g", until_h=5.0), "still"),
     "h": (FaultPlan("clock-drift", 2.0, "h", clock_ppm=-20000), "clock"),
     "i": (FaultPlan("clock-drift", 2.0, "i", clock_ppm=20000, until_h=4.0), "clock"),
@@ -300,6 +300,16 @@ def test_a_line_that_is_cut_short_is_told_and_passed_over(kept, tmp_path):
     done = why(tmp_path)
     assert done.exit_code == 0 and done.output.count("cut short") == 2
     assert "b: join-accept sent" in done.output and "a: nothing wrong" in done.output
+
+
+def test_a_number_of_an_event_that_is_none_is_told_and_passed_over(kept, tmp_path):
+    for path in kept.iterdir():
+        shutil.copy(path, tmp_path)
+    text = (tmp_path / "events.jsonl").read_text()
+    assert '"sf":7' in text
+    (tmp_path / "events.jsonl").write_text(text.replace('"size":', '"bw_hz":0,"size":', 1))
+    done = why(tmp_path)
+    assert done.exit_code == 0 and "not an event; passed over" in done.output
 
 
 def test_each_rule_has_a_name_of_its_own():

@@ -345,9 +345,25 @@ def no_channel(bench):
     bench.lose(bench.data_rows[9:15], "no gateway channel at 867.1 MHz")
 
 
-@case("jammed", lambda bench: bench.lose(bench.data_rows[9:25], "collision"))
+@case("jammed", lambda bench: bench.lose(bench.data_rows[9:25:2], "collision"))
 def jammed(bench):
     bench.lose([e for e in bench.data_rows[9:25] if e.freq_hz == HZ], "collision")
+
+
+@case("jammed", hear_all)
+def jammed_on_all_channels(bench):
+    bench.lose(bench.data_rows[9:17], "collision")
+
+
+def test_seven_that_are_buried_in_a_row_are_chance_and_those_of_two_nodes_are_no_jammer():
+    bench = Bench()
+    bench.lose(bench.data_rows[9:16], "collision")
+    assert bench.rule() is None
+    bench.lose(bench.data_rows[9:25], "collision")
+    assert bench.rule() == "jammed"
+    other = Node("other", exchanges=[replace(each) for each in bench.data_rows[9:25]])
+    bench.evidence = replace(bench.evidence, nodes={"n": bench.node, "other": other})
+    assert bench.rule() is None
 
 
 @case("too-weak", hear_all)
@@ -357,7 +373,7 @@ def too_weak(bench):
 
 @case("collisions", hear_all)
 def collisions(bench):
-    bench.lose(bench.data_rows[4:], "collision")
+    bench.lose(bench.data_rows[4::2] + bench.data_rows[5::4], "collision")
 
 
 @case("gateway-busy", hear_all)
@@ -514,6 +530,26 @@ def air(at):
 @case("still", lambda bench: measured(bench, lambda at: air(at) | {2: 200 + at}))
 def still(bench):
     measured(bench, lambda at: air(at) if at > 8 else air(at) | {1: 500 + 40 * at, 2: 150 + at})
+
+
+def test_a_board_that_begins_twice_at_the_first_moment_lost_its_power_in_between():
+    bench = Bench()
+    bench.node.starts.append((0, "power"))
+    assert bench.rule() == "power"
+
+
+@pytest.mark.parametrize("text", ["waits 1{ s: duty cycle", "sensor faults 0b1x"])
+def test_a_line_of_a_log_that_is_no_whole_one_is_none(text):
+    bench = Bench()
+    del bench.node.exchanges[9:20]
+    bench.say(7000, text)
+    assert bench.rule() == "silent"
+
+
+def test_what_was_missed_for_a_reason_that_is_no_whole_one():
+    bench = Bench()
+    bench.lose(bench.data_rows[::3], "too weak: SNR -9.x1 dB")
+    assert bench.rule() == "too-weak"
 
 
 def test_nothing_is_wrong_with_the_bench():
