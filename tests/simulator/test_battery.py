@@ -60,12 +60,13 @@ def test_the_uplink_counter_has_no_gap(three_days):
 
 def test_ages_are_right_through_sleep_and_outage(three_days):
     times = three_days.measured_s()
-    first = times[0]
-    numbers = {round((each - first) / INTERVAL_S) for each in times if each < 48 * 3600}
-    assert numbers == set(range(96))
-    for each in times:
-        if each < 48 * 3600:
-            assert abs((each - first) - round((each - first) / INTERVAL_S) * INTERVAL_S) < 3
+    first, second = times[:2]
+    assert INTERVAL_S * 2 / 3 - 3 < second - first < INTERVAL_S + 3
+    since = [each - second for each in times[1:] if each < 48 * 3600]
+    numbers = {round(each / INTERVAL_S) for each in since}
+    assert numbers == set(range(max(numbers) + 1)) and len(numbers) >= 95
+    for each in since:
+        assert abs(each - round(each / INTERVAL_S) * INTERVAL_S) < 3
     assert all(row.values["age_s"] is not None for row in three_days.rows)
 
 
@@ -134,7 +135,11 @@ def test_memory_that_is_lost_or_garbage_is_a_cold_start(trial, spoil):
     assert "start 2 reason 1" in run.log() and "start 3" not in run.log()
     assert run.restarts() == ["power-on", "power-on"]
     # the reserved block is skipped, as after any start; then deep sleep goes on without a gap
-    assert sorted({row.f_cnt for row in run.rows}) == [0, 1, 2, 3, 4, 64, 65, 66, 67]
+    counters = sorted({row.f_cnt for row in run.rows})
+    before = sum(each < 64 for each in counters)
+    after = len(counters) - before
+    assert before in (5, 6) and after in (4, 5)  # the first interval is shorter at random
+    assert counters == [*range(before), *range(64, 64 + after)]
     assert run.summary["joins"] == 1
 
 

@@ -131,9 +131,11 @@ def test_a_bay_is_taken_while_a_car_is_there(bay):
     assert len(found) >= 142
     for _, time_us, values in found:
         near = {world.taken(time_us + each * 1_000_000) for each in (-3, 3)}
-        assert values["occupied"] in near
+        moves = world.taken(time_us - 23_000_000) not in near  # a car that moves may give no echo
+        assert values["occupied"] in near if "occupied" in values else moves
     for (_, one_us, _), (_, two_us, values) in pairwise(found):
-        looks = [world.taken(at_us) for at_us in range(two_us, one_us, -MINUTE_US)]
+        after_us = one_us + MINUTE_US // 2
+        looks = [world.taken(at_us) for at_us in range(two_us, after_us, -MINUTE_US)]
         assert abs(values["occupancy"] - 100 * fmean(looks)) <= 100 / len(looks) + 0.5
     truth = fmean(world.taken(minute * MINUTE_US) for minute in range(24 * 60))
     assert bay.summary["occupied_share"] == pytest.approx(truth, abs=0.02)

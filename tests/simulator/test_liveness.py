@@ -135,7 +135,8 @@ def test_used_up_nonces_keep_the_node_off_the_air_and_at_work(trial):
 
     run = trial(6.0, prepare=prepare)
     assert run.sent == [] and run.starts() == [(0.0, "power")]
-    assert run.log().count("reading {") == 36 and "Traceback" not in run.log()
+    # the first interval is shorter at random: it may have room for one more
+    assert run.log().count("reading {") in (36, 37) and "Traceback" not in run.log()
     assert "waits 3600 s: new keys" in run.log()
     assert blinks(run, 0.1, 6) == {5} and lamp_hours(run)
     assert run.state["dev_nonce.0"] == image.record(65536) and "dev_nonce.1" not in run.state
