@@ -56,8 +56,8 @@ OUTCOMES = {
 }
 MEASURES = (*WHOLE, *COUNTED, *READINGS, *OUTCOMES)
 ENDS = ("highest", "lowest", "last")
-# What more time only adds to.
-GROWING = (*COUNTED, "airtime_s", "readings", "count_sum", "count_back_sum")
+# What more time only adds to; late readings may fill a gap, yet until then silence has to be told.
+GROWING = (*COUNTED, "airtime_s", "readings", "longest_gap_h", "count_sum", "count_back_sum")
 TOGETHER = ("delivered", "airtime_s", *COUNTED, "readings")  # what `all:` can sum up
 SUBJECTS = ("node", "kit", "crowd")
 NO = {"reading": "readings", **{phrase: name for name, (_, phrase) in COUNTED.items()}}

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs a scenario: nodes, air, gateways and network in virtual time, and keeps what happened."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -30,6 +29,7 @@ from simulator.network import Downlink, Network, Verdict
 from simulator.plans import Scenario
 from simulator.propagation import MODELS
 from simulator.regions import REGIONS
+from simulator.scratch import Scratch
 from simulator.world import Environment
 
 _TICK_US = 600_000_000
@@ -58,8 +58,8 @@ class Run:
         self._firmware, self._jobs = firmware, jobs
         self._on_row, self._on_progress = on_row, on_progress
         self._kits = kits or kits_of_the_table()
-        self._temporary = tempfile.TemporaryDirectory(prefix="node071-")
-        self._folder = Path(self._temporary.name)
+        self._scratch = Scratch()
+        self._folder = self._scratch.path
         self.out = out or self._folder / "out"
         self.out.mkdir(parents=True, exist_ok=True)
         if keep_flash:
@@ -117,7 +117,7 @@ class Run:
             results.write_readings(self.out / "readings.csv", once(self.rows))
             results.write_worlds(self.out / "world.csv", self._worlds, self.clock.now_us)
             self._keep_devices()
-            self._temporary.cleanup()
+            self._scratch.cleanup()
 
     def _go(self, boards: Sequence[Board]) -> None:
         schedule.run(boards, self.clock, self.scenario.duration_us, self._jobs)

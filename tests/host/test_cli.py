@@ -350,7 +350,7 @@ def test_ones_own_firmware_runs_and_what_it_says_may_be_nonsense(tmp_path):
     words = ("simulate", "--firmware", own, "--hours", 1, "--out", folder, "--json")
     done = run(*words)
     value = json.loads(done.stdout)
-    assert done.exit_code == 1 and "expected readings_per_day >= 140" in value["error"]
+    assert done.exit_code == 1 and "expected longest_gap_h <= 0.35" in value["error"]
     (node,) = value["nodes"]
     assert node["uplinks_heard"] >= 6 and node["decoded"] == 0
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]

@@ -7,12 +7,15 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from random import Random
 from struct import unpack_from
 
 import pytest
+
+from simulator.scratch import Scratch
 
 ROOT = Path(__file__).parents[2]
 TOWN = """\
@@ -179,7 +182,27 @@ def test_what_a_killed_run_kept_is_the_beginning_of_the_whole(tmp_path, whole, n
     assert not (run.out / "summary.json").exists() and not (run.out / "readings.csv").exists()
 
 
-def test_a_folder_is_used_again_after_a_kill(tmp_path, whole):
+def test_the_next_run_takes_away_what_a_killed_one_left_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "node071-of-somebody").mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "node071-run-link").symlink_to(elsewhere)
+    left = tmp_path / "node071-run-left"
+    left.mkdir(0o700)
+    (left / "mains.flash").write_bytes(b"keys")
+    living = Scratch()
+    assert not left.exists() and stat.S_IMODE(living.path.stat().st_mode) == 0o700
+    other = Scratch()
+    assert living.path.is_dir() and other.path.is_dir()
+    living.cleanup()
+    del other  # nobody called it to an end
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "elsewhere", "node071-of-somebody", "node071-run-link",
+    ]  # fmt: skip
+
+
+def test_a_folder_is_used_again_after_a_kill(tmp_path, whole, monkeypatch):
     """Nothing of the run before is left to be taken for the new one's."""
     out = tmp_path / "out"
     out.mkdir()
@@ -190,3 +213,8 @@ def test_a_folder_is_used_again_after_a_kill(tmp_path, whole):
     assert sorted(each.name for each in out.iterdir()) == sorted(
         [*KEPT, "battery.log", "devices.json", "mains.log"]
     )
+    until(lambda: not run.boards())
+    monkeypatch.setattr(tempfile, "tempdir", str(run.temporary))
+    assert len(list(run.temporary.iterdir())) == 1
+    scratch = Scratch()
+    assert list(run.temporary.iterdir()) == [scratch.path]
