@@ -231,7 +231,7 @@ class Setup:
         board, kit = self._wanted.board, self._wanted.kit
         return (
             f"is the board a {board.title}? then look at the wires, node071 kits show {kit.name} "
-            f"--board {board.name} has them; else run this again with its own --board"
+            f"--board {board.name} has them; else run this again with its own --board and --replace"
         )
 
     # The network.
