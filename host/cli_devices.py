@@ -100,7 +100,8 @@ def retire(name: str, yes: bool, ledger: Path | None, plain_keys: bool, as_json:
         sure(f"Retire {node.name} ({node.dev_eui.hex()})?", yes)
         node = opened.retire(node.dev_eui)
     if as_json:
-        show(node.public())
+        return show(node.public())
+    click.echo(f"{node.name} is retired; take {node.dev_eui.hex()} off the network there")
 
 
 @click.command("backup", short_help="Write the whole ledger into one file.")

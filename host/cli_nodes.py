@@ -101,7 +101,7 @@ def provision_command(
     """
     from host import provisioning
     from host.enrol import Wish
-    from host.ledgers import open_ledger
+    from host.ledgers import for_boards, open_ledger
     from host.port import Port, choose
     from host.progress import Progress
     from host.visit import Visit
@@ -138,7 +138,7 @@ def provision_command(
         raise HostError(problem, "see node071 boards for others")
     place_of_port = choose(ports[0] if ports else None, order.board.usb)
     with (
-        open_ledger(ledger, plain_keys) as book,
+        open_ledger(for_boards(ledger, ports), plain_keys) as book,
         Progress(quiet=as_json) as progress,
         Port(place_of_port, progress.say) as line,
         Visit(line, progress.step) as visit,
@@ -161,12 +161,13 @@ def _provision_many(
     """Do the rows of a manifest; exit status 1 when one of them is not written afterwards."""
     from host import manifest, roster
     from host.batch import Batch, Plan
-    from host.ledgers import open_ledger
+    from host.ledgers import for_boards, open_ledger
     from host.progress import Progress
 
     receipts = path.with_name(path.name + ".receipts.jsonl")
     try:
         rows = manifest.read(path)
+        ledger = for_boards(ledger, plan["ports"])
         with open_ledger(ledger, plain_keys) as book, Progress(quiet=as_json) as progress:
             manifest.check_ledger(path, rows, book)
             done = Batch(rows, book, Plan(receipts, **plan), progress).run()
@@ -226,7 +227,7 @@ def flash_command(
     Example:  node071 flash --board ttgo-lora32-v2_1 --micropython 1.28.0
     """
     from host import bootdrive, flash, images
-    from host.ledgers import default_path, open_ledger
+    from host.ledgers import for_boards, open_ledger
     from host.port import Port, choose
     from host.progress import Progress
 
@@ -236,7 +237,8 @@ def flash_command(
         step = f"node071 flash --board {board} --micropython 1.28.0"
         raise HostError("the board waits for MicroPython", step)
     place_of_port = "" if waits else choose(port, hardware.usb)
-    backups = (ledger or default_path()).parent / "backups"
+    ledger = for_boards(ledger, [port], drive)
+    backups = ledger.parent / "backups"
     with open_ledger(ledger, plain_keys) as book, Progress(quiet=as_json) as progress:
         made = images.get(hardware, micropython, book) if micropython else None
         if made is not None:

@@ -12,7 +12,7 @@ from host import boards
 from host.cli_networks import server_options
 from host.commands import as_json, named, show
 from host.errors import HostError, WrongUse
-from host.ledgers import default_path, ledger_options, open_ledger
+from host.ledgers import default_path, for_boards, ledger_options, open_ledger
 
 if TYPE_CHECKING:
     from host.ledger import Ledger
@@ -72,7 +72,8 @@ def setup_command(
     if place is None and asks:
         place = _text("Where will it hang? For your own list; Enter: not known yet")
     network = _network(url, token, application)
-    backups = (ledger or default_path()).parent / "backups"
+    ledger = for_boards(ledger, [options["port"]], options["drive"])
+    backups = ledger.parent / "backups"
     wanted = Wanted(hardware, sensors, name=name, place=place, network=network, **options)
     with _ledger(ledger, plain_keys, asks) as book, Progress(quiet=as_json) as progress:
         teller = Teller(progress.say, progress.ask, progress.step)
@@ -146,12 +147,12 @@ def _network(url: str | None, token: str | None, application: str | None) -> "Ne
     return Network(url, token, networks.application(application))
 
 
-def _ledger(path: Path | None, plain_keys: bool, asks: bool) -> "Ledger":
+def _ledger(path: Path, plain_keys: bool, asks: bool) -> "Ledger":
     """The ledger; a new one keeps its keys in a file that only this user can read, if they like."""
     from host.passphrase import VARIABLE
 
-    place = path or default_path()
-    if place.exists() or plain_keys or os.environ.get(VARIABLE):
+    practice = path == default_path(practice=True)
+    if path.exists() or plain_keys or practice or os.environ.get(VARIABLE):
         return open_ledger(path, plain_keys)
     plain = not asks or click.confirm(
         "The keys of your nodes are kept on this computer. In a file that only you can read? "

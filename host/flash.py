@@ -33,6 +33,7 @@ _LOSE = (
 )
 _DRIVE_S = 30.0
 _RELEASE_S = 10.0
+_READS = "starting it, and reading it back"
 
 
 @dataclass(frozen=True)
@@ -265,11 +266,13 @@ class Flasher:
             contents | after.files | {_FLAG: b""}, size // image.BLOCK_SIZE, board.prog_size
         )
         self._write_esp32({esp32.OFFSET: made.data, offset: filesystem}, enrolled)
+        self._progress(_READS, 0.0)
         self._port.await_prompt()
         with Visit(self._port, self._progress) as visit:
             written = len(contents) + len(after.files)
             self._take_start(visit, after)
             self._compare(visit, after)
+            self._progress(_READS, 1.0)
             return self._report(visit, enrolled, after, written, 0)
 
     def _write_esp32(self, parts: dict[int, bytes], enrolled: Enrolled | None) -> None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:  # what opens it is loaded when it is opened: the command line
     from host.ledger import Ledger
     from host.vault import Lock, Vault
 
+VARIABLE = "NODE071_LEDGER"
+_PSEUDO_TERMINAL = re.compile(r"/dev/(pts/\d+|ttys[0-9a-f]+)")
+
 
 def default_path(practice: bool = False) -> Path:
     """Where the ledger of this user lies, and the one of nodes that are only practice."""
@@ -22,6 +27,24 @@ def default_path(practice: bool = False) -> Path:
 
     name = "practice.ledger" if practice else "nodes.ledger"
     return user_data_path("node071", appauthor=False) / name
+
+
+def for_boards(path: Path | None, ports: Sequence[str | None], drive: Path | None = None) -> Path:
+    """The ledger for the boards at these ports, or at a drive: `path`, or what they are.
+
+    Virtual boards, at pseudo-terminals and folders, have the one for practice, and that is said.
+    """
+    place = path or default_path()
+    folder = drive is not None and drive.is_dir() and not os.path.ismount(drive)
+    terminals = [_PSEUDO_TERMINAL.fullmatch(os.path.realpath(port)) for port in ports if port]
+    if path is None and (folder or (terminals and all(terminals))):
+        place = default_path(practice=True)
+        click.echo(
+            f"a virtual board: its keys go into {place}, apart from those of real nodes; for "
+            f"devices, label, export: --ledger, or {VARIABLE}",
+            err=True,
+        )
+    return place
 
 
 def open_ledger(path: Path | None = None, plain_keys: bool = False, create: bool = True) -> Ledger:
@@ -38,7 +61,10 @@ def open_ledger(path: Path | None = None, plain_keys: bool = False, create: bool
     place = path or default_path()
     practice = place == default_path(practice=True)
     if not create and not place.exists():
-        raise HostError(f"no ledger at {place}", "it comes with the first node071 provision")
+        step = "it comes with the first node071 provision"
+        if default_path(practice=True).exists():
+            step += f"; virtual boards have --ledger {default_path(practice=True)}"
+        raise HostError(f"no ledger at {place}", step)
 
     def vault(lock: Lock | None) -> Vault:
         if lock is not None and plain_keys:
@@ -83,7 +109,8 @@ ledger_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PATH",
     callback=_remember,
-    help="Another ledger than that of your user.",
+    envvar=VARIABLE,
+    help=f"Another ledger than that of your user; {VARIABLE} too.",
 )
 
 

@@ -18,6 +18,7 @@ _KEYRING_LIMIT_S = 5
 VARIABLE = "NODE071_PASSPHRASE"
 _SERVICE = "node071"
 _LENGTH_LEAST = 8
+_PLAIN = "--plain-keys starts a ledger that only file permissions protect"
 
 
 def unlock(lock: Lock, keyring_limit_s: float = _KEYRING_LIMIT_S) -> Vault:
@@ -34,16 +35,16 @@ def unlock(lock: Lock, keyring_limit_s: float = _KEYRING_LIMIT_S) -> Vault:
     raise wrong or _nowhere()
 
 
-def choose(scrypt_n: int = SCRYPT_N) -> Vault:
+def choose(scrypt_n: int = SCRYPT_N, otherwise: str = _PLAIN) -> Vault:
     """A new vault: its passphrase from the variable, or asked for twice, then kept in the keyring.
 
-    WrongUse: there is neither.
+    WrongUse: there is neither; it says what to do `otherwise`.
     """
     passphrase = os.environ.get(VARIABLE)
     if passphrase:
         return Vault.new(check(passphrase), scrypt_n)
     if not _terminal():
-        raise _nowhere()
+        raise _nowhere(otherwise)
     click.echo(
         "The ledger keeps the keys of your nodes, behind a passphrase of your choice.\n"
         "Write it down: without it the keys are lost, and so are backups.",
@@ -118,9 +119,9 @@ def _keyring(word: str, lock: Lock, passphrase: str = "", limit_s: float = _KEYR
     return "" if done.returncode else done.stdout.removesuffix("\n")
 
 
-def _nowhere() -> WrongUse:
+def _nowhere(otherwise: str = _PLAIN) -> WrongUse:
     return WrongUse(
         f"a passphrase is needed: the system keyring has none, {VARIABLE} is not set, "
         "and there is no terminal to ask on",
-        f"set {VARIABLE}; or --plain-keys starts a ledger that only file permissions protect",
+        f"set {VARIABLE}; or {otherwise}",
     )

@@ -31,7 +31,11 @@ class Progress:
         self._bars.stop()
 
     def step(self, what: str, share: float) -> None:
-        """Show how far something has come, 0 to 1."""
+        """Show how far something has come, 0 to 1; what is done is not shown any more."""
+        if share >= 1.0:
+            if what in self._tasks:
+                self._bars.remove_task(self._tasks.pop(what))
+            return
         if what not in self._tasks:
             self._tasks[what] = self._bars.add_task(what, total=1.0)
         self._bars.update(self._tasks[what], completed=share)

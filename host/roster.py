@@ -14,6 +14,7 @@ from host.vault import Lock, Vault
 if TYPE_CHECKING:
     from host.batch import Outcome
 
+_OTHERWISE = "give --passphrase @FILE; --plain-keys leaves the backup unencrypted"
 _HEADS = ("name", "DevEUI", "board", "kit", "place", "state", "last heard")
 
 
@@ -106,7 +107,7 @@ def backup(path: Path, ledger: Path | None, plain_keys: bool, words: str | None)
         if vault.lock is None and words:
             vault = Vault.new(passphrase.check(words))
         elif vault.lock is None and not plain_keys:
-            vault = passphrase.choose()
+            vault = passphrase.choose(otherwise=_OTHERWISE)
         backups.backup(opened, path, vault)
         return len(opened.nodes(retired=True))
 

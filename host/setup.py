@@ -22,6 +22,7 @@ from host.visit import Visit
 MICROPYTHON = "1.28.0"  # the one that is offered
 _READING_S = 180.0  # the sensors start, warm up, and settle
 _STEPS = 6
+_RADIO = "radio: "  # firmware/node.py
 NOT_ON_A_NETWORK = "not on a network yet: give this file to whoever runs your network:"
 PRIVATE = "the key of the node is in it: show it to nobody else, delete it when it is registered"
 UNTIL_THEN = (
@@ -201,19 +202,37 @@ class Setup:
         return node
 
     def _first_reading(self, port: str) -> dict[str, Any] | None:
+        """What it measures, None: nothing came in time. HostError: no radio, or no sensor."""
+        radio, wrong = "", ""
         for line in monitor.follow(port, time.monotonic() + _READING_S):
             if line.text.startswith("joined after"):
-                self._joined = True
+                self._joined, radio = True, ""
                 self._say("it has joined the network")
             if line.values is not None:
                 self._say(monitor.words(measured(line.values)))
                 for remark in remarks(line.values):
                     self._say(f"note: {remark}")
+                warming = "warming" in line.values.get("flags", ())
+                if radio:
+                    raise HostError(f"its radio does not answer: {radio}", self._other_board())
+                if line.values.get("faults") and not measured(line.values) and not warming:
+                    raise HostError(f"none of its sensors answers: {wrong}", self._other_board())
                 return line.values
             if line.kind in ("wrong", "port"):
                 self._say(line.text)
+                wrong = line.text
+            if line.text.startswith(_RADIO):
+                radio = line.text.removeprefix(_RADIO)
         self._say("no reading came: look at the wires, then see what it says with node071 monitor")
         return None
+
+    def _other_board(self) -> str:
+        """What to do about a board that has nothing where its pins should have it."""
+        board, kit = self._wanted.board, self._wanted.kit
+        return (
+            f"is the board a {board.title}? then look at the wires, node071 kits show {kit.name} "
+            f"--board {board.name} has them; else run this again with its own --board and --replace"
+        )
 
     # The network.
 

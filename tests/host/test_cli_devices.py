@@ -155,7 +155,8 @@ def test_retire_asks_first(filled):
     )  # fmt: skip
     assert len(json.loads(run(filled, "devices", "--json").stdout)) == 3
     done = run(filled, "retire", "pole-7", "--yes")
-    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.exit_code == 0 and done.stdout.startswith("pole-7 is retired; take ")
+    assert done.stdout.endswith(" off the network there\n")
     assert len(json.loads(run(filled, "devices", "--json").stdout)) == 2
     assert "pole-7" in run(filled, "devices", "--retired").stdout
     value = json.loads(run(filled, "devices", "show", "pole-7", "--json").stdout)
@@ -177,6 +178,7 @@ def test_a_backup_of_a_plain_ledger_wants_a_passphrase_or_a_word(filled, tmp_pat
     assert done.exit_code == 2 and not file.exists()
     for each in ("system keyring", "NODE071_PASSPHRASE", "terminal", "--plain-keys"):
         assert each in done.stderr
+    assert "--passphrase @FILE" in done.stderr and "starts a ledger" not in done.stderr
     assert run(filled, "backup", file, "--plain-keys").exit_code == 0
     assert KEY in file.read_bytes()
     done = run(filled, "backup", file, "--passphrase", PASSPHRASE)

@@ -53,6 +53,8 @@ class Bench:
     def __init__(self, folder, name):
         self.folder, self.row, self.esp32 = folder, boards.boards()[name], name == TTGO
         self.sandbox = Sandbox(folder, **{"NODE071_PASSPHRASE": PASSPHRASE} if self.esp32 else {})
+        # as of real nodes: those of virtual boards would go into the one for practice
+        self.sandbox.variables["NODE071_LEDGER"] = str(self.sandbox.data / "nodes.ledger")
         made = micropython(self.row)
         self.micropython = folder / made.name
         self.micropython.write_bytes(made.data)

@@ -114,6 +114,7 @@ def test_how_far_an_esp32_is_written_is_told_while_it_is_written(tmp_path, small
     own = small_firmware(tmp_path / "own", **{"noise.py": f"NOISE = '{NOISE}'\n"})
     with node_bench(tmp_path, TTGO, small, own_kib=SMALL_KIB) as bench:
         bench.flash(micropython=micropython(bench.row), firmware=own)
+    assert bench.steps[-2:] == [("starting it, and reading it back", share) for share in (0.0, 1.0)]
     shares = [share for what, share in bench.steps if what == "writing MicroPython and firmware"]
     assert shares == sorted(shares) and (shares[0], shares[-1]) == (0.0, 1.0)
     assert len({share for share in shares if 0.2 < share < 0.9}) >= 2

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Provisioning against virtual boards: what is written, what is refused, what goes wrong."""
 
+import json
+import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,7 +17,7 @@ from workbench import FIRMWARE, PATIENCE_S, PICO, TTGO, Workbench
 from host import boards, image, port, provision
 from host.enrol import Wish
 from host.errors import HostError
-from host.ledgers import open_ledger
+from host.ledgers import default_path, for_boards, open_ledger
 from host.provision import dev_eui_for
 
 KEY = bytes(range(16))
@@ -130,6 +135,44 @@ def test_a_full_flash_is_said_and_changes_nothing(tmp_path):
             bench.provision()
         assert set(bench.files()) == {"/own.bin"}
         assert bench.ledger.nodes()[0].state == "new"
+
+
+def test_a_virtual_board_is_kept_apart_from_real_nodes_and_asks_for_no_passphrase(
+    bench, monkeypatch
+):
+    for name in ("HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(bench.folder))
+    monkeypatch.delenv("NODE071_PASSPHRASE", raising=False)
+    practice = default_path(practice=True)
+    words = ("provision", "--board", PICO, "--kit", "classroom", "--json")
+    program = bench.start(*words, ledger=False)
+    out, errors = program.communicate()
+    assert program.returncode == 0 and not default_path().exists()
+    assert f"a virtual board: its keys go into {practice}, apart from" in errors
+    with open_ledger(practice) as ledger:
+        assert [node.name for node in ledger.nodes()] == [json.loads(out)["name"]]
+
+    own = (sys.executable, "-m", "host.cli", "label", "--json")
+    done = subprocess.run(own, capture_output=True, text=True, cwd=bench.folder)
+    assert f"virtual boards have --ledger {practice}" in json.loads(done.stdout)["next"]
+    monkeypatch.setenv("NODE071_LEDGER", str(practice))
+    done = subprocess.run(own, capture_output=True, text=True, cwd=bench.folder)
+    assert json.loads(done.stdout) == {"written": ["labels.pdf"]}, done.stderr
+
+
+def test_only_boards_at_pseudo_terminals_and_folders_are_virtual(tmp_path, capsys):
+    host, board = os.openpty()
+    (tmp_path / "port").symlink_to(os.ttyname(board))
+    virtual, real, own = str(tmp_path / "port"), "/dev/ttyUSB0", tmp_path / "own"
+    practice = default_path(practice=True)
+    assert for_boards(None, [virtual]) == for_boards(None, [None], tmp_path) == practice
+    assert "its keys go into" in capsys.readouterr().err
+    for ports in ([], [None], [real], [virtual, real]):
+        assert for_boards(None, ports) == default_path()
+    assert for_boards(None, [None], Path("/")) == default_path()  # a drive is mounted
+    assert for_boards(own, [virtual]) == own and capsys.readouterr().err == ""
+    os.close(host)
+    os.close(board)
 
 
 def test_an_esp32_without_a_program_says_what_it_lacks_and_is_not_waited_for(tmp_path):

@@ -160,6 +160,36 @@ def test_without_a_terminal_the_missing_option_is_named(tmp_path, words, option)
     assert not Path(tmp_path / "ledger").exists()
 
 
+@pytest.mark.parametrize(
+    ("said", "reading", "cause"),
+    [
+        (
+            "radio: RegVersion is 0x00, an SX1276 has 0x12",
+            {1: 650, -2: 1},
+            "its radio does not answer: RegVersion is 0x00, an SX1276 has 0x12",
+        ),
+        (
+            "sensor scd4x does not start: [Errno 19] ENODEV",
+            {-1: 7, -2: 1},
+            "none of its sensors answers: sensor scd4x does not start: [Errno 19] ENODEV",
+        ),
+        ("sensor scd4x fails: [Errno 19] ENODEV", {1: 650, -1: 6, -2: 1}, None),
+    ],
+)
+def test_a_node_whose_pins_have_nothing_is_not_called_ready(tmp_path, said, reading, cause):
+    """Another board of the same chip was named, or the wires are wrong."""
+    text = MEASURES.replace("    while True:", f"    print('      2 {said}')\n    while True:")
+    text = text.replace("{1: 650, 2: 214, -1: 4, -2: 1}", repr(reading))
+    own = small_firmware(tmp_path / "own", **{"main.py": text})
+    with Workbench(tmp_path, PICO, contents={}) as bench:
+        words = ("--board", PICO, "--kit", "classroom", "--firmware", own, "--json")
+        status, out, _ = setup(bench, *words)
+    told = json.loads(out)
+    assert (status, told.get("error")) == (1 if cause else 0, cause)
+    assert not cause or f"node071 kits show classroom --board {PICO}" in told["next"]
+    assert len(list(tmp_path.glob("*.csv"))) == (0 if cause else 1)
+
+
 def test_somebody_elses_program_is_kept_until_replace_is_given(tmp_path, small):
     with Workbench(tmp_path, PICO, contents={"main.py": b"print(1)\n"}) as bench:
         own = ("--board", PICO, "--kit", "classroom", "--firmware", small, "--json")
