@@ -328,6 +328,16 @@ def counter_behind(bench):
         each.refused = f"counter {number} seen"
 
 
+@case("no-answer", lambda bench: bench.say(150, "joined after 6 tries"))
+def joins_of_which_nothing_is_said(bench):
+    bench.joins_only()
+    say_nothing("joined after", "reading")(bench)
+    for each in bench.node.exchanges:
+        each.answer, each.windows = None, []
+    for at in range(ROWS):
+        bench.say(44 + 600 * at, "waits 600 s: join back-off")
+
+
 @case("gateway-off", hear_all)
 def gateway_off(bench):
     bench.lose(bench.data_rows[9:15], "gateway off")
