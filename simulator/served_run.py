@@ -21,6 +21,7 @@ from simulator.udp_gateways import AHEAD_US, UdpGateways
 
 LEDGER = "nodes.ledger"
 _SHORTEST_H = 0.001  # of a run that Ctrl-C ended at once
+_ANSWER_US = 4_000_000  # so long the answer to a first PULL_DATA may take
 
 
 class ServedRun(Run):
@@ -74,7 +75,20 @@ class ServedRun(Run):
         )
         for gateway in self._gateways.values():
             self.udp.open(gateway)
-            self._tell(f"gateway {gateway.eui} speaks to udp://{self._server[0]}:{self._server[1]}")
+            self._tell(f"gateway {gateway.eui} speaks to {self._place}")
+        self.clock.call_at(_ANSWER_US, self._ask_who_is_there)
+
+    def _ask_who_is_there(self) -> None:
+        """Say so when no gateway has had an answer yet."""
+        assert self.udp is not None
+        if not any(each.counts.pull_acks for each in self.udp.forwarders.values()):
+            self._tell(
+                f"{self._place} does not answer: is a network server there, and UDP let through?"
+            )
+
+    @property
+    def _place(self) -> str:
+        return f"udp://{self._server[0]}:{self._server[1]}"
 
     def _write_ledger(self) -> None:
         """Keep the nodes as `provision` does, so that they can be exported."""

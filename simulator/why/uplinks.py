@@ -290,6 +290,26 @@ def refused(node: Node, evidence: Evidence) -> Finding | None:
     )
 
 
+def unanswered(node: Node, evidence: Evidence) -> Finding | None:
+    """Join-requests that were heard, of which the network says nothing and sends nothing."""
+    tries = [each for each in node.exchanges if each.joining]
+    found = [each for each in tries if each.heard and not each.refused and each.answer is None]
+    if node.joined_us is not None or len(found) < _IN_A_ROW:
+        return None
+    return Finding(
+        "no-answer",
+        found[0].start_us,
+        f"{len(found)} of {len(tries)} join-requests heard, and the network answered none of them",
+        (
+            f"the first {evidence.clock(found[0].end_us)}, by "
+            f"{evidence.gateway(found[0].heard[0].gateway)}, the last "
+            f"{evidence.clock(found[-1].end_us)}",
+        ),
+        "read what the network server says of the DevEUI: is it registered there, with this "
+        "JoinEUI and AppKey, and the gateway too?",
+    )
+
+
 RULES = (refused, gateway_off, no_channel, jammed, weak, collisions, busy, out_of_reach)
 
 

@@ -14,7 +14,7 @@ from simulator.why.reading import read
 # Of causes that show at one moment the first of these is named.
 RULES: tuple[Rule, ...] = (*boards.RULES, *uplinks.RULES, *downlinks.RULES, *sensors.RULES)
 # Asked in their order, and only when no other has found anything.
-LAST: tuple[Rule, ...] = (boards.waits, boards.silent)
+LAST: tuple[Rule, ...] = (uplinks.unanswered, boards.waits, boards.silent)
 
 
 def explain(folder: Path, name: str | None = None) -> tuple[Evidence, list[Verdict]]:

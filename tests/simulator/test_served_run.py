@@ -112,6 +112,17 @@ def test_a_gateway_without_power_says_nothing(tmp_path):
     assert len(server.pulls) <= 1 and server.pushes == []
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_server_that_does_not_answer_is_said_after_some_seconds(tmp_path, there):
+    told = []
+    with serving() as server:
+        place = ("127.0.0.1", server.port if there else 9)
+        plan = replace(USUAL, duration_h=5 / 3600)
+        ServedRun(plan, tmp_path, place, told.append).execute()
+    said = "udp://127.0.0.1:9 does not answer: is a network server there, and UDP let through?"
+    assert (said in told) is not there and sum("answer" in each for each in told) == (not there)
+
+
 def test_events_of_our_own_network_are_refused(tmp_path):
     plan = replace(USUAL, events=(EventPlan("classroom-1", 0.3, commands=b"\x06"),))
     with pytest.raises(HostError, match="events of our own network"):

@@ -5,7 +5,7 @@ import ast
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -335,6 +335,16 @@ def counter_behind(bench):
         each.refused = f"counter {number} seen"
 
 
+@case("no-answer", lambda bench: bench.say(150, "joined after 6 tries"))
+def joins_of_which_nothing_is_said(bench):
+    bench.joins_only()
+    say_nothing("joined after", "reading")(bench)
+    for each in bench.node.exchanges:
+        each.answer, each.windows = None, []
+    for at in range(ROWS):
+        bench.say(44 + 600 * at, "waits 600 s: join back-off")
+
+
 @case("gateway-off", hear_all)
 def gateway_off(bench):
     bench.lose(bench.data_rows[9:15], "gateway off")
@@ -550,6 +560,31 @@ def test_what_was_missed_for_a_reason_that_is_no_whole_one():
     bench = Bench()
     bench.lose(bench.data_rows[::3], "too weak: SNR -9.x1 dB")
     assert bench.rule() == "too-weak"
+
+
+def test_a_class_that_stands_still_on_a_saturday_is_no_cause():
+    bench = Bench()
+    still(bench)
+    assert bench.rule() == "still"
+    bench.evidence.start = MONDAY + timedelta(days=5)
+    assert bench.rule() is None
+
+
+def test_restarts_are_counted_by_their_reason():
+    bench = Bench()
+    for reason, at_s in ((2, 7000), (3, 7300), (2, 7600)):
+        bench.say(at_s, f"node071 n start 2 reason {reason}", life=1)
+    first = judge(bench.node, bench.evidence).first
+    assert first.cause == "the board restarted by itself 3 times: watchdog 2, crash 1"
+
+
+def test_a_short_wait_explains_no_long_silence():
+    bench = Bench()
+    del bench.node.exchanges[9:20]
+    bench.say(7000, "waits 59 s: duty cycle")
+    assert bench.rule() == "silent"
+    bench.say(7100, "waits 60 s: duty cycle")
+    assert bench.rule() == "waits"
 
 
 def test_nothing_is_wrong_with_the_bench():
