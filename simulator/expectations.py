@@ -267,6 +267,8 @@ def _may_hold_later(expected: Expectation, value: float | None) -> bool:
         return False
     if value is None:
         return True
+    if expected.measure == "delivered":  # a share is one of what was sent so far
+        return False
     if expected.end == "lowest":
         return expected.comparison[0] == "<" or value > expected.limit
     if expected.end == "highest" or expected.measure in GROWING:
