@@ -159,6 +159,15 @@ def _battery(node: dict[str, Any]) -> str:
     return "none, it is on mains" if low is None else f"{span(low, high)} on {node['supply']}"
 
 
+def crowd_lines(summary: dict[str, Any]) -> list[str]:
+    """What became of the frames of the cheap nodes, a line for each crowd."""
+    return [
+        f"{each['name']} ({each['nodes']} cheap nodes): {each['sent']} frames sent, "
+        f"{each['heard']} heard"
+        for each in summary.get("crowds", ())
+    ]
+
+
 def expected_line(summary: dict[str, Any]) -> list[str]:
     """How many of a scenario's expectations held, when it has any."""
     held = [each["held"] for each in summary["expectations"]]

@@ -521,3 +521,14 @@ def test_a_bar_goes_to_stderr_when_results_go_elsewhere():
     status, shown, out = on_terminal("simulate", "--hours", 2, "--json", stdout=False)
     assert status == 0 and json.loads(out)["nodes"]
     assert "school-day" in shown and " %" in shown and "CO2" not in shown
+
+
+def test_a_run_of_a_crowd_alone_says_what_was_heard_of_it(tmp_path):
+    path = tmp_path / "town.toml"
+    path.write_text(
+        'start = 2026-11-23T07:00:00Z\nduration_h = 1\n[[gateway]]\nname = "roof"\n'
+        '[[crowd]]\nname = "town"\ncount = 20\n'
+    )
+    done = run("simulate", path)
+    said = r"^town \(20 cheap nodes\): 1\d\d frames sent, 1\d\d heard$"
+    assert done.exit_code == 0 and re.search(said, done.stdout, re.M)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from host import boards, decode, files, remarks
 from host.rows import Row
-from host.screen import Screen, expected_line, summary_lines
+from host.screen import Screen, crowd_lines, expected_line, summary_lines
 
 AT = datetime(2026, 11, 23, 9, 20)
 NODE = {
@@ -155,6 +155,12 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines():
     with Screen("school-day", console) as screen:
         screen.row(reading(7, co2=900))
     assert len(console.file.getvalue().splitlines()) == 2 and "\x1b" not in console.file.getvalue()
+
+
+def test_a_crowd_has_a_line_of_its_own():
+    town = {"name": "town", "nodes": 300, "sent": 43202, "heard": 43083, "share": 0.9972}
+    said = "town (300 cheap nodes): 43202 frames sent, 43083 heard"
+    assert crowd_lines({"crowds": [town]}) == [said] and crowd_lines({}) == []
 
 
 def test_a_summary_fits_80_columns():
