@@ -68,7 +68,7 @@ def test_verdicts():
 
 def test_a_node_in_deep_sleep_starts_anew_for_each_reading():
     (row,) = week.deep_rows(hours=1)
-    assert re.match(r"[\d,]+ x \(7 starts of MicroPython, \d+ ms each\)", row.measured)
+    assert re.match(r"[\d,]+ x \(8 starts of MicroPython, \d+ ms each\)", row.measured)
 
 
 def test_the_profile_counts_every_trip():

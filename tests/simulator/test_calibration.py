@@ -27,7 +27,7 @@ def test_a_calibration_says_that_it_is_busy_waits_three_minutes_and_is_done(tria
     assert results(run) == [(7, "busy"), (7, "done")]
     # the node starts its sensor three seconds after power-on
     assert 183 < run.events("port 2")[1][0] * 3600 < 240
-    assert len(run.rows) == 6 and all("faults" not in row.values for row in run.rows)
+    assert len(run.rows) == 7 and all("faults" not in row.values for row in run.rows)
 
 
 def word(run, driver, question):

@@ -73,9 +73,9 @@ def probe(tmp_path):
 @pytest.mark.parametrize("board", ["rpi-pico-rfm95", "ttgo-lora32-v2_1"])
 def test_it_reports_the_water_beside_the_air(probe, board):
     run = probe(board=board, hours=2.5)
-    assert run.values("temperature_2", 0, 1.5) == [pytest.approx(8.3, abs=0.15)] * 9
+    assert run.values("temperature_2", 0, 1.5) == [pytest.approx(8.3, abs=0.15)] * 10
     assert run.values("temperature_2", 1.5, 2.5) == [pytest.approx(-1.2, abs=0.15)] * 6
-    assert run.values("temperature", 0, 2.5) == [pytest.approx(14.0, abs=0.15)] * 15
+    assert run.values("temperature", 0, 2.5) == [pytest.approx(14.0, abs=0.15)] * 16
     assert not any(run.values("faults", 0, 2.5))
 
 
@@ -84,8 +84,8 @@ def test_when_it_fails_its_value_is_missing_its_bit_is_set_and_the_air_goes_on(p
     run = probe(fault)
     assert run.values("temperature_2", 1, 2) == [None] * 6
     assert run.values("faults", 1, 2) == [["temperature_2"]] * 6
-    assert run.values("temperature", 0, 3) == [pytest.approx(14.0, abs=0.15)] * 18
-    assert run.values("temperature_2", 0, 1) == [pytest.approx(8.3, abs=0.15)] * 6
+    assert run.values("temperature", 0, 3) == [pytest.approx(14.0, abs=0.15)] * 19
+    assert run.values("temperature_2", 0, 1) == [pytest.approx(8.3, abs=0.15)] * 7
     assert run.values("temperature_2", 2, 3) == [pytest.approx(-1.2, abs=0.15)] * 6
     assert not any(run.values("faults", 0, 1) + run.values("faults", 2, 3))
 
@@ -97,7 +97,7 @@ def test_a_frozen_one_makes_a_flat_column(probe):
 
 def test_a_clone_reports_like_any_other(probe):
     run = probe(clone=True, hours=1)
-    assert run.values("temperature_2", 0, 1) == [pytest.approx(8.3, abs=0.15)] * 6
+    assert run.values("temperature_2", 0, 1) == [pytest.approx(8.3, abs=0.15)] * 7
 
 
 PROGRAM = """

@@ -47,7 +47,7 @@ def test_after_a_day_without_proof_it_joins_whatever_restarts_come_between(lost)
 def test_another_day_later_it_restarts_with_the_reason_link_lost_and_no_sooner(lost):
     (power, first), (cut, _), (again, _), (restart, why) = lost.starts()
     assert (power, first, why) == (0.0, "power", "reset") and (cut, again) == (20.1, 40.1)
-    assert 64.1 < restart < 64.4
+    assert 64.1 < restart < 64.6  # it looks at each reading, every half hour
     assert sorted(lost.restarts()) == ["link lost", *["power-on"] * 3]
 
 
@@ -56,7 +56,7 @@ def test_when_the_network_is_back_everything_arrives_with_a_right_age_or_none(lo
     rows = [row for row in lost.rows if row.values.get("age_s") is None]
     # the starts at 20.1 and 40.1 h never heard the time
     numbers = sorted(row.values["number"] for row in rows)
-    assert set(numbers) == set(range(40, numbers[-1] + 1)) and len(set(numbers)) > 85
+    assert set(numbers) == set(range(41, numbers[-1] + 1)) and len(set(numbers)) > 85
     known = {
         round(at_us / 1.8e9)
         for row, at_us in zip(lost.rows, lost.node.times, strict=True)
@@ -186,7 +186,7 @@ def test_console_and_status_frame_tell_the_fair_use_that_holds_the_node_up(trial
         for hour, command in ((12.0, {0: 1, 10: 1}), (12.1, {0: 2, 3: 1})):
             run.at_network(hour, run.network.queue, run.device, 2, cbor2.dumps(command))
 
-    run = trial(40.0, kit="box", board=RP2040, prepare=prepare)
+    run = trial(60.0, kit="box", board=RP2040, prepare=prepare)
     assert check_promises(run, "fair use") >= 2
     ((hour, event),) = run.events("port 3")
     status = event["more"]["status"]

@@ -19,7 +19,7 @@ BOTH = pytest.mark.parametrize("driver", KITS)
 class Made:
     """A trial of one kit in air that stays as it is, and what its chip is at each hour."""
 
-    def __init__(self, trial, driver, hours=1.3, air=ROOM, at=(), **options):
+    def __init__(self, trial, driver, hours=1.4, air=ROOM, at=(), **options):
         """`at`: (hour, attribute of the chip, value); "supply" is 0 or 1."""
         self._at, self._driver = at, driver
         world = WorldPlan("classroom", "step", {"before": air, "after": air, "at_h": 0})
