@@ -253,6 +253,22 @@ def test_another_interval_is_no_other_clock():
     assert bench.rule() is None
 
 
+def test_a_first_interval_that_is_shorter_is_no_other_clock():
+    """Power is lost twice, and the second reading of each life comes 18 s early."""
+    bench = Bench()
+    bench.node.log, bench.node.exchanges, bench.node.starts = [], [bench.join(4)], []
+    for life in range(3):
+        start_s = 7200 * life
+        bench.node.starts.append((start_s * S, "power"))
+        for at in range(12):
+            uptime_s = 44 + 600 * at - 18 * (at > 0)
+            values = {1: 500 + 9 * (at % 7), 2: 180 + at + life, 3: 40}
+            bench.say(uptime_s, f"reading {values}", life, start_s * S)
+            bench.node.exchanges.append(bench.data(12 * life + at, start_s + uptime_s))
+    verdict = judge(bench.node, bench.evidence)
+    assert (verdict.first.rule, verdict.later) == ("power", ())
+
+
 def regular(bench):
     for number, each in enumerate(bench.data_rows):
         each.start_us = (44 + 600 * number) * S
@@ -262,6 +278,16 @@ def regular(bench):
 def clock_by_the_gaps(bench):
     for number, each in enumerate(bench.data_rows):
         each.start_us = 44 * S + number * 603 * S
+
+
+@case("clock", regular)
+def clock_by_the_gaps_where_its_log_counts_to_and_fro(bench):
+    """Its readings come as a second ends: some gaps of its log are a second longer or shorter."""
+    clock_by_the_gaps(bench)
+    bench.node.log = [e for e in bench.node.log if not e.text.startswith("reading")]
+    for at in range(ROWS):
+        values = {1: 500 + 30 * (at % 7) + at, 2: 180 + 2 * at}
+        bench.say(44 + 600 * at + (at % 3 == 1), f"reading {values}")
 
 
 def sends_on(bench):
