@@ -464,6 +464,13 @@ def answers_too_weak(bench):
     bench.unanswered(bench.data_rows[9:11], outcome="too weak: SNR -8.0 dB")
 
 
+def test_an_answer_that_is_too_weak_is_said_with_its_snr():
+    bench = Bench()
+    answers_too_weak(bench)
+    cause = judge(bench.node, bench.evidence).first.cause
+    assert cause == "answer sent, and it reaches the node too weak: SNR -8.0 dB"
+
+
 @case("downlink-collision", in_time)
 def answers_buried(bench):
     bench.unanswered(bench.data_rows[9:11], outcome="collision")
