@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from host import boards
 from host.cli import cli
 from simulator import scenario as scenarios
+from simulator.crowd import CrowdPlan
 from simulator.device import Acknowledged
 from simulator.events import EventPlan
 from simulator.faults import KINDS, FaultPlan
@@ -309,6 +310,17 @@ def test_the_command_names_what_is_missing(kept, tmp_path):
     (tmp_path / "events.jsonl").write_text("".join(lines[1:]))
     done = why(tmp_path)
     assert done.exit_code == 1 and "does not say when the run began" in done.output
+
+
+def test_a_run_without_a_node_is_called_so(tmp_path):
+    crowd = CrowdPlan("meters", 20)
+    scenario = replace(scenarios.find(None), nodes=(), crowds=(crowd,), duration_h=0.1)
+    Run(scenario, tmp_path).execute()
+    done = why(tmp_path)
+    assert done.exit_code == 1
+    assert "has no node" in done.output and "crowd is in its summary.json" in done.output
+    (told,) = json.loads((tmp_path / "summary.json").read_text())["crowds"]
+    assert told["name"] == "meters"
 
 
 def test_a_line_that_is_cut_short_is_told_and_passed_over(kept, tmp_path):
