@@ -5,6 +5,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
+from statistics import fmean
 
 from simulator.why.evidence import Evidence, Line, Node, hours
 from simulator.why.findings import Finding
@@ -19,6 +20,7 @@ _BLINKS = 3  # so many short losses of power are no chance
 _RESTS = ("the battery is spent", "service mode", "safe mode")  # after it nothing need come
 _WRONG_PPM = 1000  # a crystal is wrong by 50 at most
 _AGREE_PPM, _IN_A_ROW = 300, 3
+_SPREAD_S = 2  # of gaps that are one interval: a log has whole seconds
 _PACED_PPM = 60_000  # a gap further off is no interval
 _LONG_WAIT_S = 60
 _SILENT = 3  # readings that wait
@@ -204,7 +206,7 @@ def pace(node: Node) -> tuple[str, ...]:
     if found is not None:
         _, ppm, interval_s = found
         gap_s = interval_s * (1 + ppm / 1e6)
-        return (f"its uplinks come every {gap_s:.2f} s, by its own log every {interval_s:g} s",)
+        return (f"its uplinks come every {gap_s:.2f} s, by its own log every {interval_s} s",)
     closed = [each for each in node.exchanges if each.joining and each.windows]
     lines = node.lines("join try", "joined after")
     if len(closed) != len(lines) or len(lines) < _IN_A_ROW:
@@ -214,7 +216,7 @@ def pace(node: Node) -> tuple[str, ...]:
     return (f"its log counts {said_s} s where {passed_us / 1e6:.0f} s passed",)
 
 
-def _agreed(node: Node) -> tuple[int, float, float] | None:
+def _agreed(node: Node) -> tuple[int, float, int] | None:
     """(since, ppm, interval in s) of the first gaps between uplinks that are all wrong alike."""
     readings = node.lines("reading")
     gaps_s = [after.uptime_s - before.uptime_s for before, after in pairwise(readings)]
@@ -223,9 +225,11 @@ def _agreed(node: Node) -> tuple[int, float, float] | None:
     for before, after in pairwise(node.data):
         at = bisect_left(times_us, before.start_us)
         around = gaps_s[max(at - 2, 0) : at + 2]  # the interval may have been set anew
-        if around and min(around) == max(around) > 0 and not after.repeated:
-            ratio = (after.start_us - before.start_us) / (around[0] * _S)
-            rows.append((before.start_us, (ratio - 1) * 1e6, float(around[0])))
+        steady = around and min(around) > 0 and max(around) - min(around) <= _SPREAD_S
+        if steady and not after.repeated:
+            interval_s = round(fmean(around))
+            ratio = (after.start_us - before.start_us) / (interval_s * _S)
+            rows.append((before.start_us, (ratio - 1) * 1e6, interval_s))
     for at in range(len(rows) - _IN_A_ROW + 1):
         ppms = [ppm for _, ppm, _ in rows[at : at + _IN_A_ROW]]
         wrong = all(_WRONG_PPM < abs(ppm) < _PACED_PPM for ppm in ppms)

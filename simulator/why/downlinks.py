@@ -116,7 +116,7 @@ def weak(node: Node, evidence: Evidence) -> Finding | None:
     return Finding(
         "downlink-weak",
         found[0].exchange.start_us,
-        f"{_kind(found[0])} arrives {_outcome(found[0])}: the node hears the gateway too weakly",
+        f"{_kind(found[0])} sent, and it reaches the node {found[0].how}",
         _told(found, evidence),
         "move the node or its antenna, or give it a gateway that is nearer",
     )

@@ -42,7 +42,8 @@ def read(folder: Path) -> Evidence:
         if node.log:
             found.end_us = max(found.end_us, 0 if reader.ended else node.log[-1].time_us)
     if not found.nodes:
-        raise HostError(f"no node in {folder}", "was the run stopped before it began? run it again")
+        cause = f"the run in {folder} has no node, and why explains nodes alone"
+        raise HostError(cause, "what became of a crowd is in its summary.json")
     return found
 
 

@@ -13,7 +13,7 @@ _FLOOR_DB = {7: -7.5, 8: -10.0, 9: -12.5, 10: -15.0, 11: -17.5, 12: -20.0}
 # The best that became of an uplink at any gateway counts.
 _RANK = ("too weak", "no gateway channel", "gateway off", "gateway was sending",
          "all demodulators busy", "collision")  # fmt: skip
-_CHANNEL_SHARE, _WEAK_SHARE, _BUSY_SHARE, _STEP_SHARE = 0.1, 0.2, 0.5, 2 / 3
+_CHANNEL_SHARE, _WEAK_SHARE, _BUSY_SHARE, _STEP_SHARE = 0.1, 0.2, 0.5, 0.2
 _BUSY_LEAST, _JAMMED_LEAST = 4, 3
 _JAMMED_SHARE, _JAMMED_TIMES, _JAMMED_ROW = 0.25, 3, 8
 _FIND_IT = "find what sends there (a field strength meter, or the gateway's spectral scan)"
@@ -59,8 +59,7 @@ def no_channel(node: Node, evidence: Evidence) -> Finding | None:
 
 def weak(node: Node, evidence: Evidence) -> Finding | None:
     """Uplinks that arrive too weak, for a node that never joined or for a good part of its data."""
-    joined = node.joined_us is not None or any(each.taken for each in node.data)
-    rows = node.data if joined else node.exchanges
+    rows = _telling(node)
     found = [each for each in rows if _lost_by(each) == "too weak"]
     if len(found) < _IN_A_ROW or len(found) < _WEAK_SHARE * len(rows):
         return None
@@ -150,24 +149,25 @@ def _buried(node: Node, evidence: Evidence, channel: str) -> list[Exchange]:
 
 
 def collisions(node: Node, evidence: Evidence) -> Finding | None:
-    """Half of all uplinks lost to others on the same channel, or two thirds to nodes of the run.
+    """Half of its data lost to whoever else is on the channel, or a fifth to nodes of the run.
 
-    Two nodes that send at the same moments lose a third to each other, three half.
+    Two nodes that send at the same moments on three channels lose up to a third to each other.
     """
-    rows = node.exchanges
+    rows = _telling(node)
     found = [each for each in rows if _lost_by(each) == "collision"]
-    beside = Counter(name for each in found for name in evidence.beside(each, node.name))
-    share = _STEP_SHARE if beside else _BUSY_SHARE
-    if len(found) < _BUSY_LEAST or len(found) < share * len(rows):
+    met = [names for each in found if (names := evidence.beside(each, node.name))]
+    in_step = len(met) >= max(_BUSY_LEAST, _STEP_SHARE * len(rows))
+    if not in_step and len(found) < max(_BUSY_LEAST, _BUSY_SHARE * len(rows)):
         return None
-    with_whom = ", ".join(f"{count} with {name}" for name, count in beside.most_common(3))
+    most = Counter(name for names in met for name in names).most_common(3)
+    with_whom = ", ".join(f"{count} with {name}" for name, count in most)
     return Finding(
         "collisions",
         found[0].start_us,
         f"{len(found)} of {len(rows)} transmissions collided at the gateway",
         (with_whom or "with nodes of other people, or something that is no node",),
-        "nodes that were switched on together send together: start one of them a minute later"
-        if beside
+        "they send at the same moments: restart one of them, its readings then come at others"
+        if in_step and 2 * most[0][1] >= len(met)
         else "fewer nodes at one gateway, a further gateway, or more channels",
     )
 
@@ -311,6 +311,12 @@ def unanswered(node: Node, evidence: Evidence) -> Finding | None:
 
 
 RULES = (refused, gateway_off, no_channel, jammed, weak, collisions, busy, out_of_reach)
+
+
+def _telling(node: Node) -> list[Exchange]:
+    """Its data, as nodes that start together may well meet while they join; all if it never did."""
+    joined = node.joined_us is not None or any(each.taken for each in node.data)
+    return node.data if joined else node.exchanges
 
 
 def collided_share(node: Node) -> tuple[int, int]:

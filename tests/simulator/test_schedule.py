@@ -310,6 +310,65 @@ def test_the_one_that_fails_among_others_is_named(boards, program, words):
         boards(SLEEPS, program, READS, hang_s=10)
 
 
+class Planned:
+    """A board that has something to do at `due` and nothing else."""
+
+    busy, hang_s = False, 1
+
+    def __init__(self, name, due, bound, served=None):
+        self.name, self.due, self.served = name, list(due), served
+        self.clock, self.listens = Clock(), lambda: bound
+
+    def due_us(self):
+        return self.due[0] if self.due else 1 << 62
+
+    def step(self, lease_us):
+        self.clock.now_us = self.due.pop(0)
+        self.served.append((self.clock.now_us, self.name))
+
+
+class Computing(Planned):
+    """A board that computes since its last answer."""
+
+    busy = True
+
+    def __init__(self, name, now_us):
+        super().__init__(name, (), False)
+        self.clock.now_us = now_us
+
+    def fileno(self):
+        return 0
+
+
+@pytest.mark.parametrize("kind", ["ahead", "bound", "busy"])
+@pytest.mark.parametrize(
+    ("of", "at_us", "runs"),
+    [("ac", 99, True), ("ab", 100, True), ("ac", 100, False), ("aa", 100, True), ("", 101, False)],
+)
+def test_an_event_waits_for_whoever_can_put_something_before_it(kind, of, at_us, runs):
+    """At one moment the order is that of names, and not of their letters from behind."""
+    common, ran = Clock(), []
+    common.post(at_us, of, ran.append, of)
+    board = Computing("ab", 100) if kind == "busy" else Planned("ab", (100,), kind == "bound")
+    schedule = _Schedule([board], common, 1000, 1)
+    assert (schedule._step(), ran) == (runs, [of] if runs else [])
+
+
+def test_whoever_an_event_makes_due_first_is_served_first():
+    common, served = Clock(), []
+    boards = [Planned("abc"[at], (100 + 100 * at,), True, served) for at in range(3)]
+    common.call_at(10, boards[2].due.insert, 0, 50)
+    _Schedule(boards, common, 1000, 1).run()
+    assert served == [(50, "c"), (100, "a"), (200, "b"), (300, "c")]
+
+
+def test_boards_that_listen_are_served_in_the_order_of_names_at_one_moment():
+    served = []
+    boards = [Planned(name, (100,), True, served) for name in ("ba", "ab", "aa", "bb")]
+    _Schedule(boards, Clock(), 1000, 1).run()
+    assert [name for _, name in served] == ["aa", "ab", "ba", "bb"]
+
+
 RADIO = """
 import machine, time
 from machine import Pin

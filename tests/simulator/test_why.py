@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs with one thing wrong, explained from the air, the events and the logs alone.
 
-The nodes of a run all have another clock, or they would send together for ever.
+The nodes of a run all have another clock, as crystals do.
 """
 
 import json
@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from host import boards
 from host.cli import cli
 from simulator import scenario as scenarios
+from simulator.crowd import CrowdPlan
 from simulator.device import Acknowledged
 from simulator.events import EventPlan
 from simulator.faults import KINDS, FaultPlan
@@ -106,11 +107,31 @@ def test_a_gateway_that_is_off_is_named_at_every_node(explained):
     assert any("heard again" in line for line in found["a"].first.evidence)
 
 
-JAMMED = FaultPlan("jammer", 1.0, until_h=4.0, freq_hz=868_300_000, x_m=780.0, power_dbm=27.0)
+RESTARTS_H = (1.0, 3.2)
+
+
+@pytest.mark.parametrize("kit", ["bin", "classroom", "crossing"])
+def test_a_node_that_restarts_has_no_other_clock(kit, tmp_path):
+    """On a battery, on mains and where it counts; after each start an interval is shorter."""
+    usual = scenarios.find(kit)
+    cuts = tuple(
+        FaultPlan("power-cut", at_h, each.name, until_h=at_h + 0.01)
+        for each in usual.nodes
+        for at_h in RESTARTS_H
+    )
+    Run(replace(usual, duration_h=6.0, faults=cuts), tmp_path).execute()
+    _, found = explain(tmp_path)
+    assert {each.first.rule for each in found} == {"power"}
+    assert all(each.first.slight and not each.later for each in found)
+
+
+JAMMED = FaultPlan(
+    "jammer", 1.0, until_h=4.0, freq_hz=868_300_000, x_m=780.0, power_dbm=27.0, duty=0.9
+)
 
 
 def test_a_jammer_is_found_with_its_channel(explained):
-    """It takes half of the time; whoever is there only before it has nothing wrong."""
+    """It takes nine tenths of the time, so that every node is sure to meet it."""
     found = explained(5.0, {"a": {}, "b": {}}, faults=(JAMMED,))
     assert rules(found) == {"a": "jammed", "b": "jammed"}
     for verdict in found.values():
@@ -289,6 +310,17 @@ def test_the_command_names_what_is_missing(kept, tmp_path):
     (tmp_path / "events.jsonl").write_text("".join(lines[1:]))
     done = why(tmp_path)
     assert done.exit_code == 1 and "does not say when the run began" in done.output
+
+
+def test_a_run_without_a_node_is_called_so(tmp_path):
+    crowd = CrowdPlan("meters", 20)
+    scenario = replace(scenarios.find(None), nodes=(), crowds=(crowd,), duration_h=0.1)
+    Run(scenario, tmp_path).execute()
+    done = why(tmp_path)
+    assert done.exit_code == 1
+    assert "has no node" in done.output and "crowd is in its summary.json" in done.output
+    (told,) = json.loads((tmp_path / "summary.json").read_text())["crowds"]
+    assert told["name"] == "meters"
 
 
 def test_a_line_that_is_cut_short_is_told_and_passed_over(kept, tmp_path):

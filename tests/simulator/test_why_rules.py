@@ -253,6 +253,22 @@ def test_another_interval_is_no_other_clock():
     assert bench.rule() is None
 
 
+def test_a_first_interval_that_is_shorter_is_no_other_clock():
+    """Power is lost twice, and the second reading of each life comes 18 s early."""
+    bench = Bench()
+    bench.node.log, bench.node.exchanges, bench.node.starts = [], [bench.join(4)], []
+    for life in range(3):
+        start_s = 7200 * life
+        bench.node.starts.append((start_s * S, "power"))
+        for at in range(12):
+            uptime_s = 44 + 600 * at - 18 * (at > 0)
+            values = {1: 500 + 9 * (at % 7), 2: 180 + at + life, 3: 40}
+            bench.say(uptime_s, f"reading {values}", life, start_s * S)
+            bench.node.exchanges.append(bench.data(12 * life + at, start_s + uptime_s))
+    verdict = judge(bench.node, bench.evidence)
+    assert (verdict.first.rule, verdict.later) == ("power", ())
+
+
 def regular(bench):
     for number, each in enumerate(bench.data_rows):
         each.start_us = (44 + 600 * number) * S
@@ -262,6 +278,16 @@ def regular(bench):
 def clock_by_the_gaps(bench):
     for number, each in enumerate(bench.data_rows):
         each.start_us = 44 * S + number * 603 * S
+
+
+@case("clock", regular)
+def clock_by_the_gaps_where_its_log_counts_to_and_fro(bench):
+    """Its readings come as a second ends: some gaps of its log are a second longer or shorter."""
+    clock_by_the_gaps(bench)
+    bench.node.log = [e for e in bench.node.log if not e.text.startswith("reading")]
+    for at in range(ROWS):
+        values = {1: 500 + 30 * (at % 7) + at, 2: 180 + 2 * at}
+        bench.say(44 + 600 * at + (at % 3 == 1), f"reading {values}")
 
 
 def sends_on(bench):
@@ -365,15 +391,64 @@ def jammed_on_all_channels(bench):
     bench.lose(bench.data_rows[9:17], "collision")
 
 
+@pytest.mark.parametrize(
+    ("lost", "rule"), [((5, 6), None), ((0, 5, 11), "jammed"), ((0, 5, 12), None)]
+)
+def test_a_jammer_takes_three_on_a_channel_and_a_quarter(lost, rule):
+    """A quarter of what was sent there from the first that was buried to the last."""
+    bench = Bench()
+    bench.node.exchanges.append(bench.data(36, 21500, HZ))
+    there = [each for each in bench.data_rows if each.freq_hz == HZ]
+    bench.lose([there[at] for at in lost], "collision")
+    assert (len(there), bench.rule()) == (13, rule)
+
+
 def test_seven_that_are_buried_in_a_row_are_chance_and_those_of_two_nodes_are_no_jammer():
     bench = Bench()
     bench.lose(bench.data_rows[9:16], "collision")
     assert bench.rule() is None
     bench.lose(bench.data_rows[9:25], "collision")
     assert bench.rule() == "jammed"
-    other = Node("other", exchanges=[replace(each) for each in bench.data_rows[9:25]])
+    beside(bench, bench.data_rows[9:25])
+    assert bench.rule() == "collisions"
+
+
+def beside(bench, rows):
+    """Another node of the run sends at the same moments."""
+    other = Node("other", exchanges=[replace(each) for each in rows])
     bench.evidence = replace(bench.evidence, nodes={"n": bench.node, "other": other})
+
+
+@pytest.mark.parametrize(("lost", "rule"), [(7, None), (8, "collisions")])
+def test_a_fifth_that_is_lost_to_a_node_of_the_run_is_no_chance(lost, rule):
+    bench = Bench()
+    bench.lose(bench.data_rows[2 : 2 + 4 * lost : 4], "collision")
+    beside(bench, bench.data_rows)
+    verdict = judge(bench.node, bench.evidence)
+    assert (verdict.first.rule if verdict.first else None) == rule
+    assert rule is None or (
+        verdict.first.evidence == ("8 with other",) and "restart one" in verdict.first.next_step
+    )
+
+
+def test_what_nodes_lose_to_each_other_while_they_join_is_chance():
+    bench = Bench()
+    tries = [bench.exchange((4 + at) * S, True, HZ, bytes(23)) for at in range(14)]
+    bench.node.exchanges[:1] = tries
+    bench.lose(tries[:13], "collision")
+    beside(bench, tries)
     assert bench.rule() is None
+
+
+def test_a_crowded_gateway_wants_no_restart():
+    """A quarter is lost, each time to another node of the run."""
+    bench = Bench()
+    lost = bench.data_rows[1::4]
+    bench.lose(lost, "collision")
+    others = {f"n-{at}": Node(f"n-{at}", exchanges=[replace(e)]) for at, e in enumerate(lost)}
+    bench.evidence = replace(bench.evidence, nodes={"n": bench.node, **others})
+    first = judge(bench.node, bench.evidence).first
+    assert first.rule == "collisions" and first.next_step.startswith("fewer nodes")
 
 
 @case("too-weak", hear_all)
@@ -436,6 +511,13 @@ def another_frequency(bench):
 @case("downlink-weak", in_time)
 def answers_too_weak(bench):
     bench.unanswered(bench.data_rows[9:11], outcome="too weak: SNR -8.0 dB")
+
+
+def test_an_answer_that_is_too_weak_is_said_with_its_snr():
+    bench = Bench()
+    answers_too_weak(bench)
+    cause = judge(bench.node, bench.evidence).first.cause
+    assert cause == "answer sent, and it reaches the node too weak: SNR -8.0 dB"
 
 
 @case("downlink-collision", in_time)
