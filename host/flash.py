@@ -209,10 +209,7 @@ class Flasher:
         if known is None:
             return None, self._after(state, None)
         if known.board != board.name and not self._job.replace:
-            raise HostError(
-                f"this board is '{known.name}', made as {known.board} and not as {board.name}",
-                "check --board and --port, or give --replace",
-            )
+            raise provisioning.another_board(f"this board is '{known.name}'", known.board, board)
         enrolled = enrol(self._ledger, board.name, known.kit, board.chip, unique_id, state)
         return enrolled, self._after(self._of_node(state, enrolled), enrolled, live=False)
 
