@@ -278,7 +278,9 @@ class Flasher:
         if unique_id:
             holdings.begin(self._backups, unique_id)
         waited, self._node_waits = self._node_waits, False
-        progress = partial(self._progress, "writing MicroPython and firmware")
+        size_mb = sum(map(len, parts.values())) / 1e6
+        what = f"writing MicroPython and firmware, {size_mb:.1f} MB"
+        progress = partial(self._progress, what)
         progress(0.0)
         try:
             esp32.write(self._port.name, parts, self._port.lock, progress)
@@ -297,7 +299,7 @@ class Flasher:
     # RP2040: a drive for MicroPython, then the firmware file by file.
 
     def _rp2040(self, made: Image, family: int) -> Report:
-        drive, what = self._drive(), "copying MicroPython"
+        drive, what = self._drive(), f"copying MicroPython, {len(made.data) / 1e6:.1f} MB"
         self._progress(what, 0.0)
         uf2.copy(made.data, drive, family)
         self._progress(what, 1.0)
