@@ -46,7 +46,7 @@ def devices(
     nodes = roster.nodes(ledger, plain_keys, retired)
     if as_json:
         return show([node.public() for node in nodes])
-    click.echo("\n".join(roster.table(nodes)))
+    click.echo("\n".join(roster.table(nodes, ledger)))
 
 
 def _check(

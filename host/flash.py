@@ -209,10 +209,7 @@ class Flasher:
         if known is None:
             return None, self._after(state, None)
         if known.board != board.name and not self._job.replace:
-            raise HostError(
-                f"this board is '{known.name}', made as {known.board} and not as {board.name}",
-                "check --board and --port, or give --replace",
-            )
+            raise provisioning.another_board(f"this board is '{known.name}'", known.board, board)
         enrolled = enrol(self._ledger, board.name, known.kit, board.chip, unique_id, state)
         return enrolled, self._after(self._of_node(state, enrolled), enrolled, live=False)
 
@@ -281,7 +278,9 @@ class Flasher:
         if unique_id:
             holdings.begin(self._backups, unique_id)
         waited, self._node_waits = self._node_waits, False
-        progress = partial(self._progress, "writing MicroPython and firmware")
+        size_mb = sum(map(len, parts.values())) / 1e6
+        what = f"writing MicroPython and firmware, {size_mb:.1f} MB"
+        progress = partial(self._progress, what)
         progress(0.0)
         try:
             esp32.write(self._port.name, parts, self._port.lock, progress)
@@ -300,7 +299,7 @@ class Flasher:
     # RP2040: a drive for MicroPython, then the firmware file by file.
 
     def _rp2040(self, made: Image, family: int) -> Report:
-        drive, what = self._drive(), "copying MicroPython"
+        drive, what = self._drive(), f"copying MicroPython, {len(made.data) / 1e6:.1f} MB"
         self._progress(what, 0.0)
         uf2.copy(made.data, drive, family)
         self._progress(what, 1.0)

@@ -29,6 +29,12 @@ def default_path(practice: bool = False) -> Path:
     return user_data_path("node071", appauthor=False) / name
 
 
+def for_practice(path: Path | None) -> Path | None:
+    """The ledger of virtual boards, None: there is none, or it is the one at `path` itself."""
+    place = default_path(practice=True)
+    return place if place.exists() and place != (path or default_path()) else None
+
+
 def for_boards(path: Path | None, ports: Sequence[str | None], drive: Path | None = None) -> Path:
     """The ledger for the boards at these ports, or at a drive: `path`, or what they are.
 
@@ -62,8 +68,8 @@ def open_ledger(path: Path | None = None, plain_keys: bool = False, create: bool
     practice = place == default_path(practice=True)
     if not create and not place.exists():
         step = "it comes with the first node071 provision"
-        if default_path(practice=True).exists():
-            step += f"; virtual boards have --ledger {default_path(practice=True)}"
+        if other := for_practice(place):
+            step += f"; virtual boards have --ledger {other}"
         raise HostError(f"no ledger at {place}", step)
 
     def vault(lock: Lock | None) -> Vault:

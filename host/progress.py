@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes on, on stderr: a bar for what takes its time, a line for what a person has to do."""
+"""What goes on, on stderr: a bar or a line for what takes its time, and what a person has to do."""
 
 import sys
 
@@ -10,7 +10,7 @@ from rich.progress import Progress as Bars
 
 
 class Progress:
-    """As a context; bars only on a terminal, nothing at all when quiet."""
+    """As a context; bars on a terminal, elsewhere a line for each; nothing at all when quiet."""
 
     def __init__(self, quiet: bool = False):
         self._quiet = quiet
@@ -21,6 +21,7 @@ class Progress:
             transient=True,
             disable=quiet or not sys.stderr.isatty(),
         )
+        self._lines = not quiet and not sys.stderr.isatty()
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> "Progress":
@@ -37,6 +38,8 @@ class Progress:
                 self._bars.remove_task(self._tasks.pop(what))
             return
         if what not in self._tasks:
+            if self._lines:
+                click.echo(f"{what} ...", err=True)
             self._tasks[what] = self._bars.add_task(what, total=1.0)
         self._bars.update(self._tasks[what], completed=share)
 

@@ -104,6 +104,15 @@ def check_board(facts: Facts, board: Board) -> None:
         )
 
 
+def another_board(who: str, made_as: str, board: Board) -> HostError:
+    """A node was made as one board and is called another now: either may be the mistake."""
+    return HostError(
+        f"{who}, made as {made_as} and not as {board.name}",
+        f"if {made_as} is right, name that (--board {made_as}); if {board.name} is right, add "
+        "--replace",
+    )
+
+
 def check_identity(
     state: State, ledger: Ledger, facts: Facts, board: Board, wish: Wish = NO_WISH
 ) -> None:
@@ -114,10 +123,7 @@ def check_identity(
     who = f"this board is '{identity.name}' with DevEUI {identity.dev_eui.hex()}"
     made_as = config.get("board", board.name)
     if made_as != board.name:
-        raise HostError(
-            f"{who}, made as {made_as} and not as {board.name}",
-            f"is it the right board? then --board {made_as}, or --replace",
-        )
+        raise another_board(who, made_as, board)
     owner, known = ledger.find(facts.unique_id), ledger.by_dev_eui(identity.dev_eui)
     others = {
         "DevEUI": (identity.dev_eui, wish.dev_eui or (owner and owner.dev_eui)),

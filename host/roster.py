@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from host import backups, passphrase
 from host.errors import WrongUse
 from host.ledger import Ledger
-from host.ledgers import default_path, open_ledger
+from host.ledgers import default_path, for_practice, open_ledger
 from host.node import Node
 from host.vault import Lock, Vault
 
@@ -26,10 +26,12 @@ def nodes(path: Path | None, plain_keys: bool, retired: bool) -> list[Node]:
         return ledger.nodes(retired)
 
 
-def table(rows: list[Node]) -> list[str]:
-    """Lines for people, one a node."""
+def table(rows: list[Node], path: Path | None = None) -> list[str]:
+    """Lines for people, one a node of the ledger at a path."""
     if not rows:
-        return ["no nodes yet: node071 provision makes them"]
+        other = for_practice(path)
+        more = [f"those of virtual boards: node071 devices --ledger {other}"] if other else []
+        return ["no nodes yet: node071 provision makes them", *more]
     return _columns([_HEADS, *(_cells(node) for node in rows)])
 
 

@@ -134,7 +134,7 @@ class Visit:
         try:
             for number, script in enumerate(scripts := _scripts(write, remove), 1):
                 found = self._done(self.port.ask(script))
-                self._progress("copying", number / len(scripts))
+                self._progress("copying files", number / len(scripts))
         except HostError:
             with suppress(HostError):
                 self.port.ask("there('/update/plan.json') or clear()")

@@ -56,6 +56,11 @@ class CrowdPlan:
     longitude: Longitude | None = None
 
 
+def channels_hz(region: Region) -> list[int]:
+    """The channels of the gateways that a crowd can use."""
+    return [freq_hz for freq_hz, bw_hz in region.heard() if bw_hz == BW_HZ]
+
+
 @dataclass(frozen=True)
 class Frames:
     """Frames in the order of their start, one element each."""
@@ -78,8 +83,7 @@ class Crowd:
     ):
         self.plan, self._duty_cycle = plan, region.duty_cycle if plan.duty_cycle else None
         self._random = generator(seed, f"crowd/{plan.name}")
-        narrow = [freq_hz for freq_hz, bw_hz in region.heard() if bw_hz == BW_HZ]
-        self.freqs_hz = narrow[: plan.channels or None]
+        self.freqs_hz = channels_hz(region)[: plan.channels or None]
         # EU868: the join channels share one sub-band of 1 %, the five below 868 MHz another
         self._band = np.array([freq_hz < 868_000_000 for freq_hz in self.freqs_hz], np.int64)
         self.rssi_dbm = self._heard_dbm(loss, gateways_m)

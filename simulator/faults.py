@@ -109,6 +109,11 @@ def check(
     if "sensor" in needs:
         drivers = [each.driver for each in boards.kits()[kits[fault.node]].sensors]
         table.refers((*where, "sensor"), fault.sensor, drivers)
+    low_hz, high_hz = region.band_hz
+    if fault.freq_hz is not None and not low_hz <= fault.freq_hz <= high_hz:
+        problem = f"'freq_hz' is {fault.freq_hz}, and {region.name} is {low_hz} to {high_hz} Hz"
+        step = f"take one of its channels, such as {region.channels[0].freq_hz}"
+        raise table.fail((*where, "freq_hz"), problem, step)
     if "setting" in needs:
         _check_setting(table, where, fault, region)
 

@@ -24,6 +24,7 @@ class Region:
 
     name: str
     fixed: bool
+    band_hz: tuple[int, int]  # from where to where anybody may send
     channels: tuple[Channel, ...]  # what a device has from the start
     more_hz: tuple[int, ...]  # dynamic: what our gateways hear besides; fits a CFList
     sub_band: tuple[int, ...]  # fixed: the channels, by index, that our gateways hear
@@ -111,6 +112,7 @@ def _down(data_rates: range, offsets: range, highest: int) -> dict[int, tuple[in
 EU868 = Region(
     name="EU868",
     fixed=False,
+    band_hz=(863_000_000, 870_000_000),
     channels=_dynamic(868_100_000, 868_300_000, 868_500_000),
     more_hz=(867_100_000, 867_300_000, 867_500_000, 867_700_000, 867_900_000),
     sub_band=(),
@@ -131,6 +133,7 @@ EU868 = Region(
 US915 = Region(
     name="US915",
     fixed=True,
+    band_hz=(902_000_000, 928_000_000),
     channels=_fixed(902_300_000, 903_000_000, 4),
     more_hz=(),
     sub_band=_SUB_BAND_2,
@@ -155,6 +158,7 @@ US915 = Region(
 AU915 = Region(
     name="AU915",
     fixed=True,
+    band_hz=(915_000_000, 928_000_000),
     channels=_fixed(915_200_000, 915_900_000, 6),
     more_hz=(),
     sub_band=_SUB_BAND_2,
@@ -182,6 +186,7 @@ AU915 = Region(
 IN865 = Region(
     name="IN865",
     fixed=False,
+    band_hz=(865_000_000, 867_000_000),
     channels=_dynamic(865_062_500, 865_402_500, 865_985_000),
     more_hz=(865_232_500, 865_602_500, 865_785_000, 866_185_000, 866_385_000),
     sub_band=(),
@@ -203,6 +208,7 @@ def _as923(name: str, moved_hz: int) -> Region:
     return Region(
         name=name,
         fixed=False,
+        band_hz=(915_000_000, 928_000_000),
         channels=_dynamic(first_hz, first_hz + 200_000),
         more_hz=tuple(first_hz + 200_000 * step for step in range(2, 7)),
         sub_band=(),

@@ -14,7 +14,7 @@ from simulator import events, expectations, faults
 from simulator.bay import Parking
 from simulator.bin import Container
 from simulator.chips.pir import PARTS
-from simulator.crowd import RULES, CrowdPlan
+from simulator.crowd import RULES, CrowdPlan, channels_hz
 from simulator.ditch import Canal
 from simulator.events import EventPlan
 from simulator.expectations import Expectation, ExpectationError
@@ -110,6 +110,8 @@ def load(path: Path, seed: int | None = None, nodes: int | None = None) -> Scena
     found: _File = table.make(_File, (), raw)
     if not 2000 <= found.start.year < 2100:
         raise table.fail(("start",), f"the year is {found.start.year}", "choose 2000 to 2099")
+    if found.seed < 0:
+        raise table.fail(("seed",), f"'seed' is {found.seed}", "choose 0 or more")
     table.refers(("region",), found.region, REGIONS)
     table.refers(("path_loss",), found.path_loss, MODELS)
     table.refers(("isolation",), found.isolation, ISOLATIONS)
@@ -117,7 +119,8 @@ def load(path: Path, seed: int | None = None, nodes: int | None = None) -> Scena
         raise table.fail(("node",), "there is no node", "add a table [[node]] or [[crowd]]")
     worlds = [_world(table, name, values) for name, values in found.world.items()]
     _check_names(table, found)
-    _check_nodes(table, found, {world.name: world.kind for world in worlds})
+    _check_nodes(table, found, raw, {world.name: world.kind for world in worlds})
+    _check_crowds(table, found)
     the_map, seed = Map(table, raw, found.origin), found.seed if seed is None else seed
     scenario = Scenario(
         path.stem,
@@ -256,8 +259,8 @@ def _check_names(table: Table, found: _File) -> None:
                 taken.add(name)
 
 
-def _check_nodes(table: Table, found: _File, worlds: dict[str, str]) -> None:
-    """What nodes and crowds refer to has to exist, and a world to have what is measured in it.
+def _check_nodes(table: Table, found: _File, raw: dict[str, Any], worlds: dict[str, str]) -> None:
+    """What nodes refer to has to exist, and a world to have what is measured in it.
 
     `worlds`: their kinds by name.
     """
@@ -267,6 +270,10 @@ def _check_nodes(table: Table, found: _File, worlds: dict[str, str]) -> None:
         table.refers((*where, "board"), node.board, boards.boards())
         table.refers((*where, "world"), node.world, worlds)
         table.refers((*where, "pir", "part"), node.pir.part, PARTS)
+        if "pir" in raw["node"][index] and "pir" not in boards.kits()[node.kit].needs():
+            having = [name for name, kit in boards.kits().items() if "pir" in kit.needs()]
+            step = f"leave it out, or take a kit with one: {', '.join(having)}"
+            raise table.fail((*where, "pir"), f"a '{node.kit}' has no PIR", step)
         if reason := boards.refusal(boards.boards()[node.board], boards.kits()[node.kit]):
             raise table.fail((*where, "board"), reason, "choose another board")
         for key, kinds in _MEASURED_IN.items():
@@ -277,8 +284,16 @@ def _check_nodes(table: Table, found: _File, worlds: dict[str, str]) -> None:
         _check_time(table, (*where, "on_h"), node.on_h, found.duration_h)
         if node.spread is not None:
             check_spread(table, where, node.spread)
+
+
+def _check_crowds(table: Table, found: _File) -> None:
+    """A crowd has a rule that there is, and no more channels than the region."""
+    most = len(channels_hz(REGIONS[found.region]))
     for index, crowd in enumerate(found.crowd):
         table.refers(("crowd", index, "rule"), crowd.rule, RULES)
+        if crowd.channels > most:
+            problem = f"'channels' is {crowd.channels}, and {found.region} has {most} for a crowd"
+            raise table.fail(("crowd", index, "channels"), problem, "make it less, or 0 for all")
 
 
 def _usual(kit: str) -> Scenario:

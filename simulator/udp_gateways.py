@@ -41,7 +41,7 @@ class UdpGateways:
         put: Put,
     ):
         self._clock, self._put = clock, put
-        self._tx_hz = _downlink_hz(region)
+        self._tx_hz = region.band_hz
         self._overhearing = Overhearing(devices)
         self.forwarders: dict[str, PacketForwarder] = {}
         try:
@@ -97,12 +97,3 @@ class UdpGateways:
             iq_inverted=downlink.iq_inverted,
         )
         self._put(gateway, packet, self._overhearing.downlink(downlink.phy))
-
-
-def _downlink_hz(region: Region) -> tuple[int, int]:
-    """From where to where a gateway of a region sends: all of its channels, and what is near."""
-    if region.name == "EU868":
-        return 863_000_000, 870_000_000
-    found = [*region.more_hz, region.rx2_freq_hz]
-    found += [each.downlink_hz for each in region.channels]
-    return min(found) - 5_000_000, max(found) + 5_000_000

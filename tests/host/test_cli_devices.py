@@ -98,6 +98,24 @@ def test_without_a_ledger_there_are_no_devices_and_none_is_made(home):
     assert not home.exists()
 
 
+def test_who_has_nodes_for_practice_only_is_told_where_they_are(home):
+    practice = path_of(home).with_name("practice.ledger")
+    fill(practice, lambda lock: Vault())
+    none = "no nodes yet: node071 provision makes them\n"
+    there = f"those of virtual boards: node071 devices --ledger {practice}\n"
+    assert run(home, "devices").stdout == none + there
+    assert json.loads(run(home, "devices", "--json").stdout) == []
+    for given in (("--ledger", practice), ()):
+        environment = {} if given else {"NODE071_LEDGER": str(practice)}
+        shown = run(home, "devices", *given, **environment).stdout
+        assert "pole-7" in shown and "virtual" not in shown
+    with Ledger.open(path_of(home), lambda lock: Vault()):
+        pass
+    assert run(home, "devices").stdout == none + there
+    fill(path_of(home), lambda lock: Vault())
+    assert "virtual" not in run(home, "devices").stdout
+
+
 def test_a_table_of_devices(filled):
     lines = run(filled, "devices").stdout.splitlines()
     assert re.split(r"  +", lines[0]) == [

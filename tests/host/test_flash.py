@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,7 +116,11 @@ def test_how_far_an_esp32_is_written_is_told_while_it_is_written(tmp_path, small
     with node_bench(tmp_path, TTGO, small, own_kib=SMALL_KIB) as bench:
         bench.flash(micropython=micropython(bench.row), firmware=own)
     assert bench.steps[-2:] == [("starting it, and reading it back", share) for share in (0.0, 1.0)]
-    shares = [share for what, share in bench.steps if what == "writing MicroPython and firmware"]
+    writing = [(what, share) for what, share in bench.steps if what.startswith("writing")]
+    image_mb, shares = len(micropython(bench.row).data) / 1e6, [share for _, share in writing]
+    (what,) = {what for what, _ in writing}
+    size_mb = float(re.fullmatch(r"writing MicroPython and firmware, (\d+\.\d) MB", what)[1])
+    assert size_mb == pytest.approx(image_mb + SMALL_KIB * 1024 / 1e6, abs=0.06)
     assert shares == sorted(shares) and (shares[0], shares[-1]) == (0.0, 1.0)
     assert len({share for share in shares if 0.2 < share < 0.9}) >= 2
 

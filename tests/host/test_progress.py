@@ -23,3 +23,12 @@ def test_a_bar_that_is_full_does_not_come_back_with_the_next_line(monkeypatch):
     os.close(host)
     assert "copying" in shown.partition("half of it")[2].partition("all of it")[0]
     assert "copying" not in shown.partition("all of it")[2] and "and more" in shown
+
+
+def test_without_a_terminal_each_step_is_one_line_when_it_begins(capsys):
+    for quiet, said in ((False, "writing, 1.6 MB ...\ncopying files ...\n"), (True, "")):
+        with Progress(quiet) as progress:
+            for what in ("writing, 1.6 MB", "copying files"):
+                for hundredth in range(101):
+                    progress.step(what, hundredth / 100)
+        assert capsys.readouterr().err == said

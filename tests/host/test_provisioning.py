@@ -76,9 +76,16 @@ def test_a_wrong_board_is_refused_before_the_ledger_knows_it(bench):
 def test_a_board_of_the_same_chip_but_another_name_is_refused(bench):
     bench.provision()
     bench.row = boards.boards()["feather-rp2040-rfm95"]
-    with pytest.raises(HostError, match="made as rpi-pico-rfm95 and not as feather-rp2040-rfm95"):
+    other = bench.row.name
+    with pytest.raises(HostError, match=f"made as {PICO} and not as {other}") as error:
         bench.provision()
+    assert error.value.next_step == (
+        f"if {PICO} is right, name that (--board {PICO}); if {other} is right, add --replace"
+    )
     assert bench.config()["board"] == PICO
+    receipt = bench.provision(replace=True)
+    assert (receipt.node.name, receipt.node.board) == ("classroom-1", other)
+    assert bench.config()["board"] == other
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from math import log10
 import numpy as np
 import pytest
 
+from host.errors import HostError
 from simulator.air import Signal, Transmission
 from simulator.concentrator import Concentrator
 from simulator.crowd import Crowd, CrowdPlan
@@ -233,6 +234,20 @@ radius_m = 500
 channels = 3
 duty_cycle = false
 """
+
+
+@pytest.mark.parametrize(("region", "most"), [("EU868", 8), ("AS923-1", 7)])
+def test_a_crowd_has_no_more_channels_than_the_region(tmp_path, region, most):
+    path = tmp_path / "full.toml"
+    head = f'region = "{region}"\n'
+    path.write_text(head + SCENARIO.replace("channels = 3", f"channels = {most}"))
+    assert load(path).crowds[0].channels == most
+    path.write_text(text := head + SCENARIO.replace("channels = 3", f"channels = {most + 1}"))
+    with pytest.raises(HostError) as error:
+        load(path)
+    line = text[: text.index("channels = ")].count("\n") + 1
+    said = f"'channels' is {most + 1}, and {region} has {most} for a crowd"
+    assert str(error.value) == f"full.toml, line {line}: [crowd] {said}"
 
 
 def test_a_node_in_a_full_air_loses_frames_and_is_itself_heard(tmp_path):

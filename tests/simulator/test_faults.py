@@ -245,6 +245,8 @@ def test_the_new_faults_of_a_file_are_taken(tmp_path):
         ('node = "room"', 'node = "attic"', "unknown node 'attic'"),
         ("freq_hz = 868100000", "freq_hz = 868.1", "'freq_hz' is not a whole number"),
         ("freq_hz = 868100000", "freq_hz = 868", "'freq_hz' is 868, it has to be"),
+        ("freq_hz = 868100000", "freq_hz = 862999999", "EU868 is 863000000 to 870000000 Hz"),
+        ("freq_hz = 868100000", "freq_hz = 870000001", "EU868 is 863000000 to 870000000 Hz"),
         ("duty = 0.2", "duty = 0", "'duty' is 0, it has to be 0.0001 to 1"),
         ("duty = 0.2", "value = 1", "'jammer' has no 'value'"),
         ("duty = 0.2", 'node = "room"', "'jammer' has no 'node'"),

@@ -30,7 +30,7 @@ for name in {names}:
     channels = [r.fixed.channel(r, i) for i in range(72)] if r.fixed else r.channels
     print(json.dumps([name, bool(r.fixed), channels, r.data_rates, r.downlink_data_rates,
         [list(row) for row in r.max_mac_payload], [list(row) for row in r.rx1_data_rates], r.rx2,
-        r.dwell, r.tx_power_steps]))
+        r.dwell, r.tx_power_steps, [row[0] for row in r.bands], [row[1] for row in r.bands]]))
 """
 
 
@@ -48,8 +48,10 @@ def of_firmware():
 @pytest.mark.parametrize("name", REGIONS)
 def test_the_network_and_the_firmware_have_the_same_plan(of_firmware, name):
     ours = REGIONS[name]
-    fixed, channels, rates, (low, high), longest, rx1, rx2, dwell, steps = of_firmware[name]
-    assert fixed == ours.fixed
+    fixed, channels, rates, (low, high), longest, rx1, rx2, dwell, steps, lows, highs = of_firmware[
+        name
+    ]
+    assert (fixed, (min(lows), max(highs))) == (ours.fixed, ours.band_hz)
     assert [(each.freq_hz, each.min_dr, each.max_dr) for each in ours.channels] == [
         tuple(each[:3]) for each in channels
     ]
