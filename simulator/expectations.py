@@ -59,7 +59,6 @@ ENDS = ("highest", "lowest", "last")
 # What more time only adds to; late readings may fill a gap, yet until then silence has to be told.
 GROWING = (*COUNTED, "airtime_s", "readings", "longest_gap_h", "count_sum", "count_back_sum")
 TOGETHER = ("delivered", "airtime_s", *COUNTED, "readings")  # what `all:` can sum up
-SUBJECTS = ("node", "kit", "crowd")
 NO = {"reading": "readings", **{phrase: name for name, (_, phrase) in COUNTED.items()}}
 _FLAT = re.compile(r"\s+")
 _SUBJECT = re.compile(r"(?:(all)|(node|kit|crowd) (\S+)) ?: ?(.*)")
