@@ -21,7 +21,7 @@ from host import boards, captures, decode, joins
 from host import replay as replaying
 from host.errors import HostError, WrongUse
 from host.rows import Row
-from host.screen import Screen, crowd_lines, expected_line, summary_lines
+from host.screen import Screen, crowd_lines, expected_lines, summary_lines
 
 _MOST = 5  # of foreign lines and refusals that are shown; --json has them all
 
@@ -89,7 +89,7 @@ def simulate(
     if not quiet:
         for node in summary["nodes"]:
             click.echo("\n".join(summary_lines(node)))
-        for line in [*crowd_lines(summary), *expected_line(summary)]:
+        for line in [*crowd_lines(summary), *expected_lines(summary)]:
             click.echo(line)
     if out is not None:
         made = _draw(out, any(node.get("fill_now") is not None for node in summary["nodes"]))

@@ -10,7 +10,7 @@ from host import remarks
 from host.bins import DUE_PCT, Bin
 from host.columns import ORANGE_PPM, RED_PPM
 from host.runs import KeptRun
-from host.screen import expected_line, unmet
+from host.screen import expected_lines, unmet
 
 _EACH = 6  # nodes that have a line of their own; more are told of together
 _SILENT = timedelta(hours=6)
@@ -49,7 +49,7 @@ def outcome(run: KeptRun, bins: Sequence[Bin]) -> list[str]:
             many = f"{crowd['name']}, {_several(crowd['nodes'], 'cheap node')}"
             found.append(f"{many}: {_arrived(crowd['heard'], crowd['sent'])}.")
     if "expectations" in run.summary:
-        found += [_sentence(line) for line in expected_line(run.summary)]
+        found += [_sentence(line) for line in expected_lines(run.summary)]
     lasts = [node for node in run.nodes if node.get("battery_days")]
     if lasts:
         worst = min(lasts, key=lambda node: node["battery_days"])

@@ -168,7 +168,7 @@ def crowd_lines(summary: dict[str, Any]) -> list[str]:
     ]
 
 
-def expected_line(summary: dict[str, Any]) -> list[str]:
+def expected_lines(summary: dict[str, Any]) -> list[str]:
     """How many of a scenario's expectations held, when it has any."""
     held = [each["held"] for each in summary["expectations"]]
     if not held:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from host import boards, decode, files, remarks
 from host.rows import Row
-from host.screen import Screen, crowd_lines, expected_line, summary_lines
+from host.screen import Screen, crowd_lines, expected_lines, summary_lines
 
 AT = datetime(2026, 11, 23, 9, 20)
 NODE = {
@@ -361,7 +361,7 @@ def test_what_was_not_judged_has_its_reason():
     found = [{"held": held} for held in (True, None, None, False)]
     whole = {"start": "2026-11-23T07:00:00+01:00", "end": "2026-11-23T10:30:00+01:00"}
     said = [
-        expected_line({"expectations": found, "shortened": shortened, **whole})
+        expected_lines({"expectations": found, "shortened": shortened, **whole})
         for shortened in (True, False)
     ]
     assert said == [
