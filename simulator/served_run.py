@@ -21,7 +21,7 @@ from simulator.udp_gateways import AHEAD_US, UdpGateways
 
 LEDGER = "nodes.ledger"
 _SHORTEST_H = 0.001  # of a run that Ctrl-C ended at once
-_ANSWER_US = 4_000_000  # so long the answer to a first PULL_DATA may take
+_ANSWER_US = 4_000_000  # the answer to a first PULL_DATA may take as long as this
 
 
 class ServedRun(Run):
@@ -76,9 +76,9 @@ class ServedRun(Run):
         for gateway in self._gateways.values():
             self.udp.open(gateway)
             self._tell(f"gateway {gateway.eui} speaks to {self._place}")
-        self.clock.call_at(_ANSWER_US, self._ask_who_is_there)
+        self.clock.call_at(_ANSWER_US, self._tell_of_silence)
 
-    def _ask_who_is_there(self) -> None:
+    def _tell_of_silence(self) -> None:
         """Say so when no gateway has had an answer yet."""
         assert self.udp is not None
         if not any(each.counts.pull_acks for each in self.udp.forwarders.values()):
