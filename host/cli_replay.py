@@ -56,7 +56,7 @@ class _Target(click.ParamType):  # type: ignore[type-arg]
     "udp://HOST:PORT: to a server, as a gateway.",
 )
 @click.option(
-    "--node", metavar="NAME", help="Only the frames of this node; with node: which of several."
+    "--node", metavar="NAME", help="Only the frames of this node; with --to node: which of several."
 )
 @click.option(
     "--speed",

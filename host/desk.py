@@ -176,9 +176,9 @@ def replay(
     known = _keys(_there(capture), keys, ledger)
     frames, lines = _read(capture, quiet)
     known = joins.learn(known, frames)
-    if node is not None:
-        frames = replaying.of_node(node, known, frames)
     heard = [frame for frame in frames if isinstance(frame, captures.Uplink)]
+    if node is not None:
+        heard = replaying.of_node(node, known, heard)
     if target == "network":
         result = _to_network(heard, known, quiet)
     else:
@@ -213,16 +213,17 @@ def send(
     node: str | None,
     quiet: bool,
 ) -> dict[str, Any]:
-    """Send the uplinks of a capture, or of one `node`, to a network server; return what became.
+    """Send the uplinks of a capture, or of one `node`, to a server; return what became of them.
 
     HostError: not all are acknowledged. WrongUse: nothing says which gateway heard them.
     """
     from simulator.udp_replay import UdpReplay
 
     found, lines = _read(_there(capture), quiet)
-    if node is not None:  # whose frames they are is told by the keys
-        found = replaying.of_node(node, joins.learn(_keys(capture, keys, ledger), found), found)
     frames = [frame for frame in found if isinstance(frame, captures.Uplink)]
+    if node is not None:  # whose frames they are is told by the keys
+        known = joins.learn(_keys(capture, keys, ledger), found)
+        frames = replaying.of_node(node, known, frames)
     if gateway is not None:
         frames = [replace(frame, gateway=gateway.hex()) for frame in frames]
     if any(not _is_eui(frame.gateway) for frame in frames):

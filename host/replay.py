@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from host import decode
-from host.captures import Downlink, Uplink
+from host.captures import Uplink
 from host.errors import HostError, WrongUse
 from host.lorawan import DataFrame, JoinRequest, LorawanError, Session, next_counter, parse
 from host.rows import Row
@@ -63,20 +63,14 @@ def _not_bytes(values: Any, key: str) -> str:
     return "" if fits else f"'{key}' is missing or not {_BYTES[key]} bytes of hex"
 
 
-def of_node(
-    name: str, known: list[dict[str, Any]], frames: Iterable[Uplink | Downlink]
-) -> list[Uplink | Downlink]:
-    """The uplinks of one node, by its DevEUI or its sessions. WrongUse: there is no such node."""
+def of_node(name: str, known: list[dict[str, Any]], uplinks: Iterable[Uplink]) -> list[Uplink]:
+    """Those of one node, by its DevEUI or its DevAddrs. WrongUse: there is no such node."""
     device = next((each for each in known if each["name"] == name), None)
     if device is None:
         names = ", ".join(each["name"] for each in known) or "none"
         raise WrongUse(f"no node '{name}' has keys here", f"there are: {names}")
     addresses = {int(each["dev_addr"], 16) for each in device["sessions"]}
-    return [
-        frame
-        for frame in frames
-        if isinstance(frame, Uplink) and _is_of(frame.phy, device["dev_eui"], addresses)
-    ]
+    return [each for each in uplinks if _is_of(each.phy, device["dev_eui"], addresses)]
 
 
 def _is_of(phy: bytes, dev_eui: str, addresses: set[int]) -> bool:
