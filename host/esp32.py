@@ -166,7 +166,7 @@ def write(
             status, output = _esptool([*speed, *words], port, held, _TIMEOUT_S, hear)
             if status == 0:
                 return
-            # one that was stopped may not have said it
+            # one that was stopped may have reached it and not said so
             reached = reached or status is None or _REACHED in output
             if not reached:
                 break  # it begins at the same speed always

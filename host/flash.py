@@ -26,7 +26,7 @@ _FIXED = 0x200000  # the ESP32's flash that is not filesystem_kib: boards.toml c
 _FLAG = "/service"  # with it in flash a node starts into service mode (firmware/service.py)
 _READINGS = image.STATE + "/readings/"
 _START = "start"  # the record of firmware/start.py: its first number counts the starts
-_OUT_OF_REACH = (portlock.BUSY, FORBIDDEN, GONE, NO_PORT)  # whatever may be lost
+_OUT_OF_REACH = (portlock.BUSY, FORBIDDEN, GONE, NO_PORT)  # --lose-backlog helps none
 _LOSE = (
     "a node wakes when you press its reset button: then run the same command again; if it is new, "
     "or what waits on it may be lost, add --lose-backlog"

@@ -36,7 +36,7 @@ def for_practice(path: Path | None) -> Path | None:
 
 
 def for_boards(path: Path | None, ports: Sequence[str | None], drive: Path | None = None) -> Path:
-    """The ledger for the boards at these ports, or at a drive: `path`, or what they are.
+    """The ledger for the boards at these ports, or at a drive: `path`, or else the user's own.
 
     Virtual boards, at pseudo-terminals and folders, have the one for practice, and that is said.
     """

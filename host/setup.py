@@ -22,7 +22,7 @@ from host.visit import Visit
 MICROPYTHON = "1.28.0"  # the one that is offered
 _READING_S = 180.0  # the sensors start, warm up, and settle
 _STEPS = 6
-_RADIO = "radio: "  # firmware/node.py
+_RADIO = "radio: "  # firmware/reporter.py
 NOT_ON_A_NETWORK = "not on a network yet: give this file to whoever runs your network:"
 PRIVATE = "the key of the node is in it: show it to nobody else, delete it when it is registered"
 UNTIL_THEN = (

@@ -217,7 +217,7 @@ def pace(node: Node) -> tuple[str, ...]:
 
 
 def _agreed(node: Node) -> tuple[int, float, int] | None:
-    """(since, ppm, interval in s) of the first gaps between uplinks that are all wrong alike."""
+    """(since in us, ppm, interval in s) of the first gaps between uplinks, all wrong alike."""
     readings = node.lines("reading")
     gaps_s = [after.uptime_s - before.uptime_s for before, after in pairwise(readings)]
     times_us = [each.time_us for each in readings]

@@ -337,7 +337,7 @@ def _kind(why: str) -> str:
 
 
 def _row(rows: Iterable[Exchange], cause: str, least: int) -> list[Exchange]:
-    """The first transmissions in a row that were lost to a cause."""
+    """The first transmissions that were lost to a cause, `least` or more and none heard between."""
     found: list[Exchange] = []
     for each in rows:
         if _lost_by(each) == cause:
