@@ -291,7 +291,7 @@ def virtual_board(
 
     def found(facts: dict[str, Any]) -> None:
         show(facts) if as_json else click.echo(facts["port"] or facts["drive"])
-        click.echo(f"its keys go into {facts['ledger']}, apart from those of real nodes", err=True)
+        click.echo(f"its keys go into {facts['ledger']}", err=True)
         sys.stdout.flush()
 
     desk.virtual_board(board, mode, flash, firmware, found, **options)

@@ -5,7 +5,6 @@ import os
 import select
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -128,19 +127,20 @@ def virtual_board(
     With a firmware a new one comes as `node071 flash --firmware` leaves it. On a terminal Enter is
     its reset button, b and Enter the boot loader, u and p the plug.
     """
-    from host.ledgers import default_path
+    from host.ledgers import default_path, named
+    from simulator.scratch import Scratch
     from simulator.virtual_board import VirtualBoard
 
     if firmware is not None:
         options["files"] = _installed(board, mode, flash, firmware)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="node071-") as folder, suppress(KeyboardInterrupt):
+    with Scratch() as folder, suppress(KeyboardInterrupt):
         options["tell"] = partial(click.echo, err=True)
-        made = VirtualBoard(board, flash or Path(folder, "flash"), mode, **options)
+        made = VirtualBoard(board, flash or folder / "flash", mode, **options)
         keys = {"": made.press_reset, "p": made.plug_in}
         keys |= {"b": partial(made.become, "bootloader"), "u": partial(made.become, "unplugged")}
         with made:
-            found({**made.facts(), "ledger": str(default_path(practice=True))})
+            found({**made.facts(), "ledger": str(named() or default_path(practice=True))})
             while made.running:
                 if sys.stdin.isatty() and select.select([sys.stdin], [], [], 0.5)[0]:
                     keys.get(sys.stdin.readline().strip(), made.press_reset)()
@@ -197,9 +197,9 @@ def _keys(capture: Path, keys: Path | None, ledger: Path | None) -> joins.Device
     """The devices and what is known of their keys: of a file, or of the ledger."""
     if ledger is None and keys != Path("ledger"):
         return replaying.load_devices(capture, keys)
-    from host.ledgers import open_ledger
+    from host.ledgers import named, open_ledger
 
-    with open_ledger(ledger, create=False) as opened:
+    with open_ledger(ledger or named(), create=False) as opened:
         return joins.devices(opened.nodes(retired=True))
 
 

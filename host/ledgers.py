@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from host.errors import HostError, WrongUse
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:  # what opens it is loaded when it is opened: the command line
 
 VARIABLE = "NODE071_LEDGER"
 _PSEUDO_TERMINAL = re.compile(r"/dev/(pts/\d+|ttys[0-9a-f]+)")
+
+
+def named() -> Path | None:
+    """The ledger that the environment names."""
+    path = os.environ.get(VARIABLE)
+    return Path(path) if path else None
 
 
 def default_path(practice: bool = False) -> Path:
@@ -46,8 +53,8 @@ def for_boards(path: Path | None, ports: Sequence[str | None], drive: Path | Non
     if path is None and (folder or (terminals and all(terminals))):
         place = default_path(practice=True)
         click.echo(
-            f"a virtual board: its keys go into {place}, apart from those of real nodes; for "
-            f"devices, label, export: --ledger, or {VARIABLE}",
+            f"a virtual board: its keys go into {place}, apart from those of real nodes; devices, "
+            f"label and export take it with --ledger, or all by {VARIABLE}",
             err=True,
         )
     return place
@@ -104,9 +111,10 @@ def change_passphrase(path: Path | None, new: str | None, plain: bool) -> int:
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """What a group was given holds for its commands too."""
+    """What a group was given holds for its commands too, whatever the environment says."""
     name = f"ledgers {param.name}"
-    ctx.meta[name] = value or ctx.meta.get(name, value)
+    given = ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE
+    ctx.meta[name] = value if given else ctx.meta.get(name, value)
     return ctx.meta[name]
 
 

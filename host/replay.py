@@ -38,6 +38,7 @@ def load_devices(capture: Path, devices: Path | None) -> list[dict[str, Any]]:
     for number, node in enumerate(nodes, 1):
         if problem := _problem(node):
             raise HostError(f"{path.name}, node {number}: {problem}", step)
+        node["dev_eui"] = node["dev_eui"].lower()  # as frames tell it
     return nodes
 
 

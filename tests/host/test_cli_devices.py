@@ -116,6 +116,20 @@ def test_who_has_nodes_for_practice_only_is_told_where_they_are(home):
     assert "virtual" not in run(home, "devices").stdout
 
 
+def test_an_option_is_stronger_than_the_environment_also_before_the_command(filled):
+    own, other = path_of(filled), path_of(filled).with_name("other.ledger")
+    fill(other, lambda lock: Vault())
+    assert run(filled, "retire", "pole-7", "--yes", NODE071_LEDGER=str(other)).exit_code == 0
+    show = ("show", "pole-7", "--json")
+    for given, retired in (
+        (("devices", *show), True),
+        (("devices", "--ledger", own, *show), False),
+        (("devices", *show, "--ledger", own), False),
+    ):
+        shown = run(filled, *given, NODE071_LEDGER=str(other))
+        assert json.loads(shown.stdout)["retired"] is retired
+
+
 def test_a_table_of_devices(filled):
     lines = run(filled, "devices").stdout.splitlines()
     assert re.split(r"  +", lines[0]) == [

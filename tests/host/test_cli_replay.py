@@ -102,7 +102,9 @@ def test_a_name_that_is_none_is_one_line(capture):
 def frame_of(number, joining):
     """A frame of device 1 or 2, by its DevEUI or its DevAddr, which go in the clear."""
     if joining:
-        phy = bytes(9) + bytes(7) + bytes((number, 5, 0)) + bytes(4)  # DevEUI little-endian
+        phy = (
+            bytes(9) + b"\xaa" + bytes(6) + bytes((number, 5, 0)) + bytes(4)
+        )  # DevEUI little-endian
     else:
         phy = b"\x40" + bytes((number, 0, 0, 0)) + bytes(3) + b"\x01" + bytes(8)
     return {**HEAD, "rxpk": {**PACKET, "data": b64encode(phy).decode()}}
@@ -117,7 +119,7 @@ def of_two(tmp_path):
     nodes = [
         {
             "name": name,
-            "dev_eui": f"{number:02x}" + 14 * "0",
+            "dev_eui": f"{number:02x}" + 12 * "0" + "aA",
             "join_eui": 16 * "0",
             "app_key": 32 * "0",
             "sessions": [{**session, "dev_addr": f"{number:08x}"}],
@@ -137,9 +139,22 @@ def test_only_the_frames_of_one_node_go_to_a_server_or_into_the_table(of_two):
     assert sorted(sent) == sorted(own)
     counts = json.loads(run("replay", of_two, "--node", "one", "--json").stdout)
     assert (counts["frames"], counts["joins"]) == (2, 1)
+    words = run("replay", of_two, "--node", "two", "--to", "network").stdout
+    assert words.startswith("first time: 3 frames, ")
 
 
 def test_a_node_that_has_no_keys_is_wrong_use(of_two):
     done = run("replay", of_two, "--node", "three")
     assert done.exit_code == 2
     assert done.stderr == "error: no node 'three' has keys here; there are: one, two\n"
+
+
+def test_the_keys_of_a_ledger_are_of_the_one_that_is_named(of_two, tmp_path):
+    missing = {"NODE071_LEDGER": str(tmp_path / "no.ledger"), "HOME": str(tmp_path)}
+    words = ["replay", str(of_two), "--keys", "ledger"]
+    done = CliRunner().invoke(cli, words, env=missing)
+    assert done.exit_code == 1 and f"no ledger at {tmp_path / 'no.ledger'}" in done.stderr
+    done = CliRunner().invoke(cli, [*words, "--ledger", str(tmp_path / "other")], env=missing)
+    assert done.exit_code == 1 and f"no ledger at {tmp_path / 'other'}" in done.stderr
+    done = CliRunner().invoke(cli, words[:2], env=missing)  # the keys beside it
+    assert done.exit_code == 0, done.output
