@@ -203,7 +203,7 @@ class Setup:
 
     def _first_reading(self, port: str) -> dict[str, Any] | None:
         """What it measures, None: nothing came in time. HostError: no radio, or no sensor."""
-        radio, wrong = "", ""
+        radio, wrong = "", list[str]()
         for line in monitor.follow(port, time.monotonic() + _READING_S):
             if line.text.startswith("joined after"):
                 self._joined, radio = True, ""
@@ -216,13 +216,17 @@ class Setup:
                 if radio:
                     raise HostError(f"its radio does not answer: {radio}", self._other_board())
                 if line.values.get("faults") and not measured(line.values) and not warming:
-                    raise HostError(f"none of its sensors answers: {wrong}", self._other_board())
+                    problem = ": ".join(["none of its sensors answers", *wrong[-1:]])
+                    raise HostError(problem, self._other_board())
                 return line.values
             if line.kind in ("wrong", "port"):
                 self._say(line.text)
-                wrong = line.text
             if line.text.startswith(_RADIO):
                 radio = line.text.removeprefix(_RADIO)
+            elif line.kind == "wrong":
+                wrong.append(line.text)
+        if radio:
+            raise HostError(f"its radio does not answer: {radio}", self._other_board())
         self._say("no reading came: look at the wires, then see what it says with node071 monitor")
         return None
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from pulled import micropython
 from test_chirpstack import APPLICATION, TOKEN, ChirpStack, serving
 from workbench import PICO, TTGO, Workbench, small_firmware
 
-from host import files, image
+from host import boards, files, image, monitor
+from host.errors import HostError
 from host.ledgers import open_ledger
+from host.setup import Setup, Teller, Wanted
 
 MEASURES = """
 import time
@@ -188,6 +191,27 @@ def test_a_node_whose_pins_have_nothing_is_not_called_ready(tmp_path, said, read
     assert (status, told.get("error")) == (1 if cause else 0, cause)
     assert not cause or f"node071 kits show classroom --board {PICO}" in told["next"]
     assert len(list(tmp_path.glob("*.csv"))) == (0 if cause else 1)
+
+
+@pytest.mark.parametrize(
+    ("texts", "cause"),
+    [
+        (["radio: it is deaf"], "its radio does not answer: it is deaf"),
+        (["radio: it is deaf", "joined after 1 tries"], None),
+        ([], None),
+    ],
+)
+def test_a_dead_radio_is_told_also_when_no_reading_comes(monkeypatch, tmp_path, texts, cause):
+    lines = [monitor.Line(datetime.now(), text) for text in texts]
+    monkeypatch.setattr(monitor, "follow", lambda port, until_s: iter(lines))
+    said = []
+    wanted = Wanted(boards.boards()[PICO], boards.kits()["classroom"])
+    made = Setup(wanted, None, tmp_path, Teller(said.append, None, None))
+    if cause is None:
+        assert made._first_reading("port") is None and "no reading came" in said[-1]
+    else:
+        with pytest.raises(HostError, match=cause):
+            made._first_reading("port")
 
 
 def test_somebody_elses_program_is_kept_until_replace_is_given(tmp_path, small):
