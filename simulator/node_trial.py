@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Puts downlinks into the receive windows of a node as it was left: it has to refuse old ones."""
 
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -32,12 +31,10 @@ from simulator.device import Acknowledged, Device
 from simulator.flash_chip import files_of
 from simulator.fleet import Freezable, make_world, wire
 from simulator.regions import EU868, REGIONS
+from simulator.scratch import Scratch
 
 MOST = 100  # frames, one in each exchange: more would take the node longer than its link lasts
-_F_CNT_DOWN, _RX1_DELAY_S = (
-    5,
-    15,
-)  # keys of its session record, as firmware/lora/session.py has them
+_F_CNT_DOWN, _RX1_DELAY_S = 5, 15  # keys of its session record: firmware/lora/session.py
 _OFFSET, _RX2_DATA_RATE, _DEV_ADDR = 12, 13, 0
 _NEAR_M, _POWER_DBM = 50.0, 14.0
 _HOUR_US = 3_600_000_000
@@ -131,11 +128,11 @@ class NodeTrial:
 
     def run(self) -> Result:
         """Send them all, one after each uplink of the node. HostError: it fell silent."""
-        with tempfile.TemporaryDirectory(prefix="node071-") as folder:
-            flash = Path(folder, "flash")
+        with Scratch() as folder:
+            flash = folder / "flash"
             flash.touch(0o600)
             flash.write_bytes(self._image)
-            with Path(folder, "log").open("wb") as log:
+            with (folder / "log").open("wb") as log:
                 self._play(flash, log)
         return self.result
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A folder for what a run needs only while it lasts; what killed runs left there goes first."""
+"""A folder for what is needed only while a program runs; what killed ones left there goes first."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ _NEW, _LOCKED = "node071-new-", "node071-run-"
 
 
 class Scratch:
-    """A new folder, its user's alone, until `cleanup` or the end of the program.
+    """A new folder, its user's alone, until `cleanup`, the end of a `with`, or of the program.
 
     It is locked, and no lock outlasts its process: a folder whose lock is free has nobody left.
     """
@@ -24,6 +24,12 @@ class Scratch:
         lock = _locked(made)
         self.path = made.rename(made.with_name(_LOCKED + made.name.removeprefix(_NEW)))
         self.cleanup = weakref.finalize(self, _remove, self.path, lock)
+
+    def __enter__(self) -> Path:
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        self.cleanup()
 
 
 def _locked(folder: Path) -> int:
