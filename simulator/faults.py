@@ -128,7 +128,8 @@ def check_overlap(
         same = all(getattr(each, key) == getattr(fault, key) for key in _WHAT_FAILS)
         if same and fault.at_h < _until_h(each) and each.at_h < _until_h(fault):
             problem = f"the same '{fault.kind}' is there from {each.at_h:g} h on"
-            raise table.fail((*where, "at_h"), problem, "make one of both, or have it later")
+            step = "make one of the two, or let this one begin later"
+            raise table.fail((*where, "at_h"), problem, step)
 
 
 def _until_h(fault: FaultPlan) -> float:

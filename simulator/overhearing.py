@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Follows what devices say to a network of other hands, by their keys: joins, frames, counters."""
+"""Follows what devices say to a network that is not ours, by their keys: joins and counters."""
 
 from collections.abc import Iterable
 

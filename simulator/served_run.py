@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A run in real time whose gateways speak to a network server of other hands."""
+"""A run in real time whose gateways speak to a network server that is not ours."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

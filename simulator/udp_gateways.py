@@ -25,7 +25,7 @@ Put = Callable[[Gateway, Transmission, Verdict], None]
 
 
 class UdpGateways:
-    """What stands behind the gateways of one air: a network server of other hands.
+    """What stands behind the gateways of one air: a network server that is not ours.
 
     It does not tell what becomes of a frame: what the devices say is opened by their keys. `put`
     gets a downlink that is to go on the air now, and whom it is for.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""host.lorawan against pamoja-lorawan, a codec of other hands, in both roles of each exchange."""
+"""host.lorawan against pamoja-lorawan, a codec that is not ours, in both roles of each exchange."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A network server of other hands on a UDP port: pamoja-gateway behind a socket, in a thread."""
+"""A network server that is not ours, on a UDP port: pamoja-gateway behind a socket, in a thread."""
 
 import socket
 import threading

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The packet forwarder before a network side of other hands: pamoja-gateway joins, hears, answers.
+"""The packet forwarder before a network side that is not ours: pamoja-gateway joins and answers.
 
 It conflicts with pamoja-lorawan, so it lives with the judges.
 """

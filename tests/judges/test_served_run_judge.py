@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The real firmware on virtual boards, over UDP on loopback, at a network server of other hands.
+"""The real firmware on virtual boards, over UDP on loopback, at a network server that is not ours.
 
 The simulator runs as a program of the project's own environment: pamoja-gateway lives here alone.
 """
