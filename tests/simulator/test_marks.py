@@ -20,7 +20,7 @@ def test_marks_come_by_downlink_are_answered_and_outlast_a_power_cut(trial):
     answer = found.events("port 2")[0][1]["more"]["answer"]
     assert (answer["sequence"], answer["result"]) == (1, "done")
     assert {values["fill"] for values in between(found, 0, 1)} == {35}
-    assert {values["fill"] for values in between(found, 1.4, 5)} == {15, 16}  # 15.4 +- 1 mm
+    assert {values["fill"] for values in between(found, 1.4, 5)} == {15, 16}  # 15.4 %, 1 mm is 0.15
 
 
 def held(trial_, from_s, until_s):

@@ -17,7 +17,10 @@ BOTH = pytest.mark.parametrize("driver", KITS)
 
 
 class Made:
-    """A trial of one kit in air that stays as it is, and what its chip is at each hour."""
+    """A trial of one kit in air that stays as it is, and what its chip is at each hour.
+
+    1.4 h: two readings at least after the last hour that is judged, wherever the first fell.
+    """
 
     def __init__(self, trial, driver, hours=1.4, air=ROOM, at=(), **options):
         """`at`: (hour, attribute of the chip, value); "supply" is 0 or 1."""
