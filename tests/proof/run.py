@@ -21,7 +21,7 @@ PARTS = {
     "scenarios": ("scenarios.py",),
     "mutants": ("mutants.py",),
     "cables": ("cables.py",),
-    "street": ("street.py", "100", "24"),
+    "street": ("street.py", "100", "12"),
 }
 SOURCES = ("firmware", "host", "simulator", "tests", "boards.toml", "kits.toml")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A hundred nodes with the real firmware in one air for a day: the same files with 1 and 2 jobs."""
+"""A hundred nodes with the real firmware in one air for hours: the same files with 1 and 2 jobs."""
 
 import sys
 from pathlib import Path
