@@ -130,23 +130,23 @@ class Visit:
         if not write and not remove:
             return
         self._check_room(write)
-        found: list[str | None] = []
+        done: list[Any] = []
         try:
             for number, script in enumerate(scripts := _scripts(write, remove), 1):
-                found = self._done(self.port.ask(script))
+                done = self._all_done(self.port.ask(script))
                 self._progress("copying files", number / len(scripts))
         except HostError:
             with suppress(HostError):
                 self.port.ask("there('/update/plan.json') or clear()")
             raise
-        _compare(write, remove, found)
+        _compare(write, remove, done)
         ours = self.facts.firmware or "/service.mpy" in write
         config = self.facts.config or any(path.startswith("/state/config.") for path in write)
         self.facts = replace(self.facts, firmware=ours, config=config)
 
     def compare(self, files: Mapping[str, bytes]) -> None:
         """Read files back by their hashes. HostError names the first that differs."""
-        _compare(files, (), self._done(self.port.ask(f"say(kept, {list(files)!r})")))
+        _compare(files, (), self._all_done(self.port.ask(f"say(kept, {list(files)!r})")))
 
     def _check_room(self, write: Mapping[str, bytes]) -> None:
         folders = {path.rpartition("/")[0] for path in write}
@@ -160,7 +160,11 @@ class Visit:
             )
 
     def _done(self, rows: list[Any]) -> Any:
-        """What the last row says was done. HostError: the flash is full or refuses, or worse."""
+        """What the last row says was done. HostError as for _all_done."""
+        return self._all_done(rows)[-1]
+
+    def _all_done(self, rows: list[Any]) -> list[Any]:
+        """What each row says was done. HostError: the flash is full or refuses, or worse."""
         row = next((each for each in rows if not _is_done(each)), rows[-1] if rows else {})
         if isinstance(row, dict) and row.get("errno") == errno.ENOSPC:
             raise HostError(
@@ -178,7 +182,7 @@ class Visit:
                 f"the line to {self.port.name} lost something {said}".rstrip(),
                 "use a short cable, then run the same command again",
             )
-        return row["done"]
+        return [each["done"] for each in rows]
 
 
 def _is_done(row: Any) -> bool:
@@ -189,9 +193,11 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _compare(write: Mapping[str, bytes], remove: Sequence[str], found: list[str | None]) -> None:
-    for path, digest in zip([*write, *remove], found, strict=True):
-        if digest != (_sha256(write[path]) if path in write else None):
+def _compare(write: Mapping[str, bytes], remove: Sequence[str], done: list[Any]) -> None:
+    """`done`: what a board did, among it what `kept` of the agent says of each path."""
+    found = dict(row for row in done if row is not None)
+    for path in (*write, *remove):
+        if found.get(path, "") != (_sha256(write[path]) if path in write else None):
             cause = f"{path} on the board is not what was written"
             raise HostError(cause, "run the same command again")
 

@@ -2,11 +2,14 @@
 """Runs on a board, behind firmware/update.py in one script: what the host asks of its files."""
 
 import binascii
+import gc
 import hashlib
 import json
 import machine
 import os
 import sys
+
+gc.collect()  # what an earlier script left lies about in the room that this one needs
 
 
 def there(path):
@@ -90,7 +93,7 @@ def part(path, text):
 def plan(moves, removes):
     """Check what was put ready and write the plan; from here on it happens, whatever comes.
 
-    `moves`: {path: SHA-256}, in their order.
+    `moves`: (path, SHA-256), in their order.
     """
     for path, expected in moves:
         if digest("/update" + path) != expected:
@@ -106,15 +109,16 @@ def plan(moves, removes):
 
 
 def commit(moves, removes):
-    """Make what was put ready happen; the SHA-256 that each path has then, None: it is gone."""
+    """Make what was put ready happen, then say what each path is."""
     plan(moves, removes)
     finish()  # of update.py
-    return kept([path for path, _ in moves] + removes)
+    kept([path for path, _ in moves] + removes)
 
 
 def kept(paths):
-    """The SHA-256 of each path, None where there is no file."""
-    return [digest(path) if there(path) else None for path in paths]
+    """A line for each path with the SHA-256 of its file, None where there is none."""
+    for path in paths:
+        print(json.dumps({"done": [path, digest(path) if there(path) else None]}))
 
 
 def say(call, *arguments):

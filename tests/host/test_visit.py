@@ -3,11 +3,13 @@
 
 import pytest
 from pulled import UNIQUE_IDS, node_bench
-from workbench import PATIENCE_S, PICO, small_firmware
+from workbench import FIRMWARE, PATIENCE_S, PICO, Workbench, small_firmware
 
 from host import image
+from host.errors import HostError
 from host.port import Port, PortError
 from host.visit import Visit
+from simulator import board as virtual
 
 FORGETFUL = """
 import machine
@@ -58,3 +60,26 @@ def test_a_node_that_does_not_come_into_service_mode_is_not_worked_on(tmp_path):
         with bench._port() as port, pytest.raises(PortError) as error, Visit(port):
             pass
         assert "does not stay in service mode" in str(error.value)
+
+
+def test_the_whole_firmware_needs_little_of_a_boards_memory(tmp_path, monkeypatch):
+    """A line as slow as a real one leaves a heap in such pieces that this one says what it needs.
+
+    What makes MicroPython a virtual board has 60k of it before the first word.
+    """
+    monkeypatch.setattr(virtual, "HEAP", "160k")
+    with Workbench(tmp_path, PICO, {}) as bench:
+        bench.flash()
+        assert bench.firmware_is(FIRMWARE)
+        with bench._port() as port, Visit(port) as visit:
+            visit.compare({f"/{path}": data for path, data in FIRMWARE.items()})
+
+
+def test_a_line_of_an_answer_that_is_lost_is_no_agreement(tmp_path):
+    with node(tmp_path) as bench, bench._port() as port, Visit(port) as visit:
+        whole, ask = {"/a": b"1", "/b": b"2"}, port.ask
+        port.ask = lambda call: [row for row in ask(call) if "/b" not in (row["done"] or ())]
+        with pytest.raises(HostError, match="/b on the board is not what was written"):
+            visit.change(whole)
+        with pytest.raises(HostError, match="/b on the board is not what was written"):
+            visit.change({}, ["/b"])
