@@ -3,6 +3,7 @@
 
 import json
 import signal
+import threading
 
 from manifest_boards import Box, Slot
 from workbench import FIRMWARE, PICO, TTGO
@@ -65,13 +66,14 @@ def test_boards_on_usb_are_found_as_they_come_and_a_row_waits_for_its_kind_or_it
     pico, ttgo = (str(slot.link) for slot in slots)
     text = f"name,board,kit,port\nred,{PICO},bin,elsewhere\nblue,{TTGO},bin,\ngreen,{PICO},bin,\n"
     with Box(tmp_path, text, slots) as box, open_ledger(tmp_path / "ledger", True) as ledger:
-        usb = []
+        usb, asked = [], threading.Lock()
 
         def found():  # the first board is there, the second comes once the first is done
-            if ledger.nodes() and ledger.nodes()[0].state == "written" and len(usb) == 1:
-                slots[1].plug_in()
-                usb.append(Attached(ttgo, "10C4:EA60"))
-            return list(usb)
+            with asked:  # by the run, and by the threads of its ports
+                if ledger.nodes() and ledger.nodes()[0].state == "written" and len(usb) == 1:
+                    slots[1].plug_in()
+                    usb.append(Attached(ttgo, "10C4:EA60"))
+                return list(usb)
 
         slots[0].plug_in()
         usb.append(Attached(pico, "2E8A:0005", serial=slots[0].board.unique_id.hex().upper()))
