@@ -173,7 +173,7 @@ def decode_command(
     "--jobs",
     type=click.IntRange(1),
     metavar="N",
-    help="How many boards compute at once; without it one a core. What comes out is the same.",
+    help="How many boards compute at once; without it two a core. What comes out is the same.",
 )
 @click.option(
     "--gateway", "server", type=UdpServer(), metavar="udp://HOST:PORT",

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs and replays at the desk, shown on the screen as they go."""
 
-import os
 import select
 import signal
 import sys
@@ -46,11 +45,12 @@ def simulate(
 ) -> dict[str, Any]:
     """Run a scenario and return its summary; unless `quiet`, show it while it goes on.
 
-    `jobs` boards compute at once, None: one a core. `nodes`: at most so many of each table with
+    `jobs` boards compute at once, None: two a core. `nodes`: at most so many of each table with
     a count. `server`: the (host, port) of a network server, in real time.
     """
     from simulator import scenario as scenarios
     from simulator.run import Run
+    from simulator.schedule import USUAL_JOBS
     from simulator.served_run import ServedRun
 
     if server is not None and out is None:
@@ -72,7 +72,7 @@ def simulate(
         [key for node in scenario.nodes for key in boards.kits()[node.kit].wire_keys()]
     )
     with Screen(scenario.name, Console(), quiet=quiet, quantities=quantities) as screen:
-        jobs = jobs or os.cpu_count() or 1
+        jobs = jobs or USUAL_JOBS
         options = (firmware, screen.row, screen.progress)
         if server is None or out is None:
             run = Run(scenario, out, *options, jobs=jobs, keep_flash=keep_flash)

@@ -7,6 +7,7 @@ import random
 import struct
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +20,7 @@ from simulator.i2c import I2cBus
 from simulator.micropython import command
 from simulator.one_wire import OneWireBus, OneWireDevice
 from simulator.pulses import serve
+from simulator.states import States
 from simulator.timing import Timing
 from simulator.uart import UartDevice, UartPort
 from simulator.wear import Wear
@@ -67,8 +69,7 @@ class Board:
         self.trips = 0
         self.rtc_memory = b""
         self.held_pins: list[int] = []  # that kept their levels through the last sleep
-        self._state, self._since_us = "off", clock.now_us
-        self._time_us = {"off": 0, "awake": 0, "asleep": 0}
+        self._states = States("off", clock.now_us, ("off", "awake", "asleep"))
         self._wake: Event | None = None
         self._seed, self._log = seed, log
         self._spi: dict[tuple[int, int], SpiDevice] = {}
@@ -151,7 +152,7 @@ class Board:
         os.close(from_board)
         self.starts.append((self.clock.now_us, why))
         self.on_start(why)
-        self._note_state("awake", self.clock.now_us)
+        self._states.enter("awake", self.clock.now_us)
         if why == "power":
             self.timing.start(self.clock.now_us)
             self.rtc_memory, self.held_pins = b"", []
@@ -178,13 +179,19 @@ class Board:
     def power_off(self) -> None:
         """End the process at once, as when the plug is pulled; no sleep goes on without it."""
         self.clock.cancel(self._wake)
-        self._note_state("off", self.clock.now_us)
+        self._states.enter("off", self.clock.now_us)
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             os.close(self._to_board)
             os.close(self._from_board)
         self._process, self._pending, self.ready_us, self._heard = None, None, _FOREVER, b""
+
+    def stay_on(self, core: int) -> None:
+        """Have its process run on this core of the computer only."""
+        if self._process is not None:
+            with suppress(OSError):  # it has just ended
+                os.sched_setaffinity(self._process.pid, {core})
 
     @property
     def busy(self) -> bool:
@@ -216,7 +223,7 @@ class Board:
         """Start the next life after its sleep; a chip that is stuck waits for the plug."""
         self.power_off()
         self.held_pins = held_pins
-        self._note_state("asleep" if sleep_us else "awake", self.clock.now_us)
+        self._states.enter("asleep" if sleep_us else "awake", self.clock.now_us)
         if why == "stuck":
             return
         wake_us = self.clock.now_us + self.timing.real_us(sleep_us)
@@ -292,15 +299,9 @@ class Board:
             "a loop in the firmware never ends; it has to wait with power.wait_until",
         )
 
-    def _note_state(self, state: str, at_us: int) -> None:
-        """From now on it is awake, asleep (lightly or deeply), or off: the plug is pulled."""
-        self._time_us[self._state] += at_us - self._since_us
-        self._state, self._since_us = state, at_us
-
     def time_by_state_us(self) -> dict[str, int]:
-        """Time off, awake and asleep up to now."""
-        self._note_state(self._state, self.clock.now_us)
-        return dict(self._time_us)
+        """Time awake, asleep (lightly or deeply) and off, its plug pulled, up to now."""
+        return self._states.time_us(self.clock.now_us)
 
     # What each request does.
 
@@ -356,7 +357,7 @@ class Board:
         elif kind == pipe.POST_PROGRAM:
             self.wear.programs += 1
         elif kind == pipe.POST_SLEEP:
-            self._note_state("asleep" if level else "awake", at_us)
+            self._states.enter("asleep" if level else "awake", at_us)
         else:
             self.levels[number] = level
             chips = [(bus, chip) for (bus, cs), chip in self._spi.items() if cs == number]

@@ -10,16 +10,19 @@ that clock goes on to a moment only when no board can put anything before it the
 and the common clock have one order of things each, however many boards compute at once.
 """
 
+import os
 import select
 from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
 from simulator.board import Board
 from simulator.clock import Clock
+from simulator.core import SharedCore
 
 _Key = tuple[int, str]
 _Entry = tuple[int, str, Board]
 _NEVER: _Key = (1 << 62, "")
+USUAL_JOBS = 2 * (os.cpu_count() or 1)  # while some wait for their answer no core is idle
 
 
 def run(boards: Sequence[Board], clock: Clock, end_us: int, jobs: int = 1) -> None:
@@ -40,11 +43,18 @@ class _Schedule:
         self._bound: list[_Entry] = []
         self._busy: dict[int, _Entry] = {}  # by descriptor
         self._poll = select.poll()
+        self._core = SharedCore(boards, min(jobs, len(boards)))
         self._hang_s = min((board.hang_s for board in boards), default=0)
         for board in boards:
             self._file(board)
 
     def run(self) -> None:
+        try:
+            self._run()
+        finally:
+            self._core.leave()
+
+    def _run(self) -> None:
         while True:
             if self._bound and self._step():
                 continue  # whoever is bound comes after it
@@ -113,7 +123,7 @@ class _Schedule:
 
     def _wait(self) -> None:
         """Wait until a board asks."""
-        found = self._poll.poll(1000 * self._hang_s)
+        found = self._core.poll(self._poll, 1000 * self._hang_s)
         if not found:
             raise min(self._busy.values())[2].hung()
         for descriptor, _ in found:

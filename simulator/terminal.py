@@ -255,7 +255,7 @@ class LiveBoard(Board):
             self.power_off()
             self._bite_us = None
             if why != "stuck":
-                self._note_state("asleep", self.clock.now_us)
+                self._states.enter("asleep", self.clock.now_us)
                 wakes_us = self.clock.now_us + sleep_us
                 self._wake = self.clock.call_at(wakes_us, self._restart, why)
         else:

@@ -11,6 +11,7 @@ from simulator.air import Antenna, Signal, Transmission
 from simulator.chips import sx1276_registers as reg
 from simulator.chips.sx1276_receiver import Receiver, garbled
 from simulator.clock import Clock, Event
+from simulator.states import States
 
 _CAD_SYMBOLS = 2  # about: DS 4.1.6 gives one symbol of listening and up to one of computing
 
@@ -33,8 +34,7 @@ class SX1276:
         self._fsk = bytearray(0x80)
         self._selected, self._address = False, -1  # -1: the next byte is an address
         self._in_reset_since_us: int | None = None
-        self._time_us: dict[str, int] = {}
-        self._state, self._since_us = "standby", clock.now_us
+        self._states = States("standby", clock.now_us)
         self._tcxo = False  # whether an external oscillator clocks it, and since when that runs
         self._tcxo_on_us: int | None = None
         self._events: list[Event] = []
@@ -181,14 +181,11 @@ class SX1276:
 
     def time_by_state_us(self) -> dict[str, int]:
         """Time so far in sleep, standby, fs, rx and the transmitter's rfo, boost, boost+20."""
-        self._draw(self._state)
-        return dict(self._time_us)
+        return self._states.time_us(self._clock.now_us)
 
     def _draw(self, state: str) -> None:
         """Note a change of the supply current."""
-        spent_us = self._clock.now_us - self._since_us
-        self._time_us[self._state] = self._time_us.get(self._state, 0) + spent_us
-        self._state, self._since_us = state, self._clock.now_us
+        self._states.enter(state, self._clock.now_us)
 
     def _after(self, delay_us: int, callback: Callable[..., None], *arguments: Signal) -> Event:
         """Do something later, unless the mode changes first."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A hundred nodes with the real firmware in one air for hours: the same files with 1 and 2 jobs."""
+"""A hundred nodes with the real firmware in one air for hours: the same files with one job and
+with as many as are usual."""
 
 import sys
 from pathlib import Path
