@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from host import files, pins
-from host.errors import HostError
+from host.errors import HostError, meant
 from host.figures import Range
 from host.kits import DRIVERS as DRIVERS
 from host.kits import Kit as Kit
@@ -202,7 +202,7 @@ def _check_currents(table: Table, board: Board) -> None:
 
 def _check_pins(table: Table, board: Board) -> None:
     if board.chip not in pins.CHIPS:
-        step = f"chips: {', '.join(pins.CHIPS)}"
+        step = meant(board.chip, pins.CHIPS)
         raise table.fail((board.name, "chip"), f"unknown chip '{board.chip}'", step)
     taken = {pin: name for name, numbers in board.taken.items() for pin in numbers}
     used: dict[int, str] = {}
@@ -251,7 +251,7 @@ def config_for(
     HostError: the kit does not go on the board, or the firmware does not know the region.
     """
     if region not in REGIONS:
-        raise HostError(f"unknown region '{region}'", f"known: {', '.join(REGIONS)}")
+        raise HostError(f"unknown region '{region}'", meant(region, REGIONS))
     if problem := refusal(board, kit):
         raise HostError(problem, "see node071 boards for others")
     config: dict[str, Any] = {

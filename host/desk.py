@@ -17,7 +17,7 @@ from rich.console import Console
 
 from host import boards, captures, decode, joins
 from host import replay as replaying
-from host.errors import HostError, WrongUse
+from host.errors import HostError, WrongUse, meant
 from host.rows import Row
 from host.screen import Screen, crowd_lines, expected_lines, summary_lines
 
@@ -62,8 +62,8 @@ def simulate(
     try:
         scenario = scenarios.find(name, seed, nodes)
     except LookupError:
-        known = ", ".join(dict.fromkeys([*scenarios.ready(), *boards.kits()]))
-        raise WrongUse(f"unknown scenario '{name}'", f"known: {known}, or a FILE.toml") from None
+        step = meant(str(name), dict.fromkeys([*scenarios.ready(), *boards.kits()]))
+        raise WrongUse(f"unknown scenario '{name}'", f"{step}, or a FILE.toml") from None
     if hours is not None and not 0.01 <= hours <= 100000:
         raise WrongUse(f"--hours is {hours:g}", "give 0.01 to 100000, for example --hours 24")
     if hours is not None:
@@ -261,16 +261,18 @@ def attack(
 
     known = _keys(_there(capture), keys, ledger)
     frames, lines = _read(capture, quiet)
-    known = [each for each in joins.learn(known, frames) if name in (None, each["name"])]
-    if len(known) != 1:
-        names = ", ".join(each["name"] for each in known) or "none"
-        raise WrongUse(f"which node? The capture has {names}", "give --node NAME")
-    flash = capture.with_name(f"{known[0]['name']}.flash")
+    known = joins.learn(known, frames)
+    chosen = [each for each in known if name in (None, each["name"])]
+    if len(chosen) != 1:
+        names = [each["name"] for each in known]
+        cause = f"which node? The capture has {', '.join(names) or 'none'}"
+        raise WrongUse(cause, meant(name or "", names, "give --node NAME"))
+    flash = capture.with_name(f"{chosen[0]['name']}.flash")
     if not flash.is_file():
         raise HostError(f"there is no {flash}", "keep it: node071 simulate --out DIR --keep-flash")
     sent = [frame for frame in frames if isinstance(frame, captures.Downlink)]
     with Screen("replay", Console(), quiet=quiet) as screen:
-        trial = NodeTrial(known[0], flash, sent, screen.progress)
+        trial = NodeTrial(chosen[0], flash, sent, screen.progress)
         result = trial.run()
     if not quiet:
         click.echo("\n".join(_attack_lines(result)))

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The errors that a user of the toolkit sees."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class HostError(Exception):
     """What went wrong in one line, and in `next_step` what to do about it.
@@ -15,3 +18,11 @@ class HostError(Exception):
 
 class WrongUse(HostError):
     """The command line itself asks for what there is not."""
+
+
+def meant(name: str, known: Iterable[str], step: str = "") -> str:
+    """The next step after an unknown name: one that is near it, if any, then `step` or them all."""
+    names = list(known)
+    step = step or f"known: {', '.join(names)}"
+    near = get_close_matches(name, names, 1)
+    return f"did you mean {near[0]}? {step}" if near else step

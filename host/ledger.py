@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from host import schema
-from host.errors import HostError
+from host.errors import HostError, meant
 from host.keys import EuiBlock
 from host.node import STATES, Event, Node, from_row, pack_keys, text, to_row
 from host.provision import Identity
@@ -107,7 +107,9 @@ class Ledger:
         found = self._nodes(f"WHERE name = ? {_IN_USE_FIRST}", which)
         found = found or self._nodes("WHERE dev_eui = ?", eui)
         if not found:
-            raise HostError(f"no node '{which}' in the ledger", "node071 devices lists them")
+            names = [node.name for node in self.nodes(retired=True)]
+            step = meant(which, names, "node071 devices lists them")
+            raise HostError(f"no node '{which}' in the ledger", step)
         return found[0]
 
     def by_dev_eui(self, dev_eui: bytes) -> Node | None:

@@ -4,14 +4,14 @@
 import csv
 import io
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from host import boards
 from host.boards import Board, Kit
-from host.errors import HostError
+from host.errors import HostError, meant
 from host.ledger import Ledger
 from host.node import STATES, Node
 from host.positions import positions
@@ -189,12 +189,12 @@ def _row(line: int, cells: dict[str, Any], mistakes: list[Mistake]) -> Row | Non
             wrong(f"'{name}' is missing", "each node has a name, a board and a kit")
     board = boards.boards().get(values.get("board", ""))
     kit = boards.kits().get(values.get("kit", ""))
-    if board is None and "board" in values:
-        wrong(f"unknown board '{values['board']}'", "node071 boards lists them")
-    if kit is None and "kit" in values:
-        wrong(f"unknown kit '{values['kit']}'", "node071 kits lists them")
-    if values.get("region", boards.REGIONS[0]) not in boards.REGIONS:
-        wrong(f"unknown region '{values['region']}'", f"known: {', '.join(boards.REGIONS)}")
+    tables: dict[str, Collection[str]]
+    tables = {"board": boards.boards(), "kit": boards.kits(), "region": boards.REGIONS}
+    for name, known in tables.items():
+        if name in values and values[name] not in known:
+            step = "" if name == "region" else f"node071 {name}s lists them"
+            wrong(f"unknown {name} '{values[name]}'", meant(values[name], known, step))
     if board is not None and kit is not None and (problem := boards.refusal(board, kit)):
         wrong(problem, "see node071 boards for others")
     euis = {}

@@ -17,6 +17,7 @@ from math import isfinite
 from typing import Any, Protocol
 
 from host import boards, files
+from host.errors import meant
 from simulator.outcome import outcome
 
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -152,7 +153,7 @@ def _what(text: str) -> tuple[str, str, str, float]:
     if text.startswith("no "):
         phrase = text.removeprefix("no ")
         if phrase not in NO:
-            step = f"known after 'no': {', '.join(NO)}"
+            step = meant(phrase, NO, f"known after 'no': {', '.join(NO)}")
             raise ExpectationError(f"unknown event '{phrase}'", step)
         return "", NO[phrase], "==", 0.0
     found = _COMPARED.fullmatch(text)
@@ -167,7 +168,7 @@ def _what(text: str) -> tuple[str, str, str, float]:
         known = MEASURES
     if measure not in known:
         what = "quantity" if end else "measure"
-        raise ExpectationError(f"unknown {what} '{measure}'", f"known: {', '.join(known)}")
+        raise ExpectationError(f"unknown {what} '{measure}'", meant(measure, known))
     return end, measure, found[2], _number(found[3])
 
 
@@ -227,7 +228,7 @@ def check(
 
 def _known(name: str, what: str, known: list[str]) -> None:
     if name not in known:
-        raise ExpectationError(f"unknown {what} '{name}'", f"known: {', '.join(known)}")
+        raise ExpectationError(f"unknown {what} '{name}'", meant(name, known))
 
 
 def _is_about(expected: Expectation, name: str, group: str, kit: str) -> bool:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from host import boards, image
-from host.errors import HostError, WrongUse
+from host.errors import HostError, WrongUse, meant
 from simulator import scenario as scenarios
 from simulator import stand_in
 from simulator.air import Place
@@ -76,7 +76,7 @@ class VirtualBoard:
     ):
         self.board = board if isinstance(board, boards.Board) else _board(board)
         if mode not in MODES:
-            raise WrongUse(f"unknown mode '{mode}'", f"modes: {', '.join(MODES)}")
+            raise WrongUse(f"unknown mode '{mode}'", meant(mode, MODES))
         new = not flash.exists()
         self.flash = FlashChip(flash, self.board, filesystem_kib)
         if new and mode != BOOTLOADER:
@@ -389,5 +389,5 @@ class VirtualBoard:
 def _board(name: str) -> boards.Board:
     rows = boards.boards()
     if name not in rows:
-        raise WrongUse(f"unknown board '{name}'", f"known: {', '.join(rows)}")
+        raise WrongUse(f"unknown board '{name}'", meant(name, rows))
     return rows[name]

@@ -202,6 +202,8 @@ def test_a_device_that_is_none_is_one_line(filled):
             1, "error: no node 'bin-1' in the ledger; node071 devices lists them\n"
         )  # fmt: skip
         assert "no node" in json.loads(run(filled, *words, "--json").stdout)["error"]
+    done = run(filled, "devices", "show", "pol-7")
+    assert done.stderr.endswith("; did you mean pole-7? node071 devices lists them\n")
 
 
 def test_a_backup_of_a_plain_ledger_wants_a_passphrase_or_a_word(filled, tmp_path):

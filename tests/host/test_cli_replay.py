@@ -147,6 +147,7 @@ def test_a_node_that_has_no_keys_is_wrong_use(of_two):
     done = run("replay", of_two, "--node", "three")
     assert done.exit_code == 2
     assert done.stderr == "error: no node 'three' has keys here; there are: one, two\n"
+    assert "; did you mean two? there are: " in run("replay", of_two, "--node", "twoo").stderr
 
 
 def test_the_keys_of_a_ledger_are_of_the_one_that_is_named(of_two, tmp_path):

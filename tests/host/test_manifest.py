@@ -137,13 +137,14 @@ def test_a_row_that_the_ledger_knows_otherwise_is_a_mistake(
 
 
 def test_the_command_writes_nothing_when_a_line_is_wrong(tmp_path):
-    path = written(tmp_path, HEAD + GOOD + "a,x,classroom,,\nb,rpi-pico-rfm95,y,,\n")
+    path = written(tmp_path, HEAD + GOOD + "a,x,classroom,,\nb,rpi-pico-rfm95,clasroom,,\n")
     words = ["provision", "--manifest", str(path), "--ledger", str(tmp_path / "ledger")]
     result = CliRunner().invoke(cli, words)
     assert result.exit_code == 1 and result.stdout == ""
     assert result.stderr.splitlines() == [
         "error: street.csv, line 3: unknown board 'x'; node071 boards lists them",
-        "error: street.csv, line 4: unknown kit 'y'; node071 kits lists them",
+        "error: street.csv, line 4: unknown kit 'clasroom'; did you mean classroom? "
+        "node071 kits lists them",
     ]
     found = json.loads(CliRunner().invoke(cli, [*words, "--json"]).stdout)
     assert [each["line"] for each in found["mistakes"]] == [3, 4]
