@@ -7,7 +7,7 @@ import settings
 import start
 import uplink
 from backlog import Backlog
-from joining import random_below
+from chance import random_below
 from led import Led, light
 from passing import passing
 from reporter import Reporter

@@ -3,7 +3,7 @@
 
 from micropython import const
 
-from joining import random_below
+from chance import random_below
 from lora import mac, region
 from lora.link import Link
 from passing import passing
