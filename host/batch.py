@@ -279,8 +279,9 @@ class Batch:
             join_eui=wish.join_eui if row.join_eui is None else row.join_eui,
         )
         region, place = row.region or plan.region, row.place or plan.place
+        where = f"'board' in line {row.line} of the manifest"
         return provisioning.Order(
-            row.board, row.kit, wish, region, place, plan.replace, plan.firmware
+            row.board, row.kit, wish, region, place, plan.replace, plan.firmware, where
         )
 
     def _claim(self, facts: Facts, port: str) -> Row:

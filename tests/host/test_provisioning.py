@@ -80,7 +80,7 @@ def test_a_board_of_the_same_chip_but_another_name_is_refused(bench):
     with pytest.raises(HostError, match=f"made as {PICO} and not as {other}") as error:
         bench.provision()
     assert error.value.next_step == (
-        f"if {PICO} is right, name that (--board {PICO}); if {other} is right, add --replace"
+        f"if {PICO} is right, name that as --board; if {other} is right, add --replace"
     )
     assert bench.config()["board"] == PICO
     receipt = bench.provision(replace=True)
