@@ -18,7 +18,7 @@ from typing import Any
 
 from host import portlock, provisioning
 from host.enrol import Wish
-from host.errors import HostError
+from host.errors import HostError, typed
 from host.ledger import Ledger
 from host.manifest import Row, is_written
 from host.node import Node, text
@@ -129,7 +129,7 @@ class Batch:
                 found.append(Outcome(row, node, str(problem), problem.next_step))
             elif node is not None and node.unique_id:
                 cause = f"it was begun on the board {node.unique_id.hex()}, which did not come"
-                step = f"plug that one in; if it is gone: node071 retire {row.name}"
+                step = f"plug that one in; if it is gone: node071 retire {typed(row.name)}"
                 found.append(Outcome(row, node, cause, step))
             else:
                 cause = "no board came for it"

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from host import boards, captures, decode, joins
 from host import replay as replaying
-from host.errors import HostError, WrongUse, meant
+from host.errors import HostError, WrongUse, meant, typed
 from host.rows import Row
 from host.screen import Screen, crowd_lines, expected_lines, summary_lines
 
@@ -152,7 +152,8 @@ def _installed(board: str, mode: str, flash: Path | None, firmware: Path) -> dic
     """The files of a new board with this firmware. WrongUse: it is not new, or has no files."""
     from host import image, provision
 
-    step = f"leave --firmware out, then: node071 flash --board {board} --firmware {firmware}"
+    flash_it = f"node071 flash --board {board} --firmware {typed(firmware)}"
+    step = f"leave --firmware out, then: {flash_it}"
     if mode == "bootloader":
         raise WrongUse("a board that starts in its boot loader has no files yet", step)
     if flash is not None and flash.exists():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from host import schema
-from host.errors import HostError, meant
+from host.errors import HostError, meant, typed
 from host.keys import EuiBlock
 from host.node import STATES, Event, Node, from_row, pack_keys, text, to_row
 from host.provision import Identity
@@ -271,7 +271,7 @@ class Ledger:
     def _check_name(self, name: str, dev_eui: bytes) -> None:
         for other in self._nodes("WHERE name = ? AND retired_at IS NULL", name):
             if other.dev_eui != dev_eui:
-                step = f"give another --name, or first: node071 retire {name}"
+                step = f"give another --name, or first: node071 retire {typed(name)}"
                 raise HostError(f"'{name}' is the name of {other.dev_eui.hex()}", step)
 
     def _nodes(self, tail: str, *values: str) -> list[Node]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from host import boards
 from host.boards import Board, Kit
-from host.errors import HostError, meant
+from host.errors import HostError, meant, typed
 from host.ledger import Ledger
 from host.node import STATES, Node
 from host.positions import positions
@@ -85,11 +85,11 @@ def check_ledger(path: Path, rows: list[Row], ledger: Ledger) -> None:
     for row in rows:
         node, owner = names.get(row.name), owners.get(row.dev_eui or b"")
         if node is not None and (problem := _differs(row, node)):
-            step = f"give it another name, or first: node071 retire {row.name}"
+            step = f"give it another name, or first: node071 retire {typed(row.name)}"
             mistakes.append(Mistake(row.line, f"'{row.name}' is in the ledger {problem}", step))
         elif owner is not None and owner.name != row.name:
             problem = f"DevEUI {owner.dev_eui.hex()} belongs to '{owner.name}' in the ledger"
-            step = f"correct it, or first: node071 retire {owner.name}"
+            step = f"correct it, or first: node071 retire {typed(owner.name)}"
             mistakes.append(Mistake(row.line, problem, step))
     if mistakes:
         raise Mistakes(path, mistakes)

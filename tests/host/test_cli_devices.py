@@ -32,7 +32,7 @@ QUIET = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
 
 @pytest.fixture
 def home(tmp_path):
-    return tmp_path / "home"
+    return tmp_path / "her home"
 
 
 def run(home, *words, stdin=None, **environment):
@@ -102,7 +102,7 @@ def test_who_has_nodes_for_practice_only_is_told_where_they_are(home):
     practice = path_of(home).with_name("practice.ledger")
     fill(practice, lambda lock: Vault())
     none = "no nodes yet: node071 provision makes them\n"
-    there = f"those of virtual boards: node071 devices --ledger {practice}\n"
+    there = f"those of virtual boards: node071 devices --ledger '{practice}'\n"
     assert run(home, "devices").stdout == none + there
     assert json.loads(run(home, "devices", "--json").stdout) == []
     for given in (("--ledger", practice), ()):

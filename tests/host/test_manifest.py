@@ -2,6 +2,7 @@
 """A manifest of many nodes: what is taken, and what is said of each line that is wrong."""
 
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -120,7 +121,7 @@ def test_broken_toml_has_the_line_too(tmp_path):
     [
         ("lamp-1", "02" * 8, "classroom", "new", "'lamp-1' is in the ledger with DevEUI 0202"),
         ("lamp-1", "70B3D57ED0001234", "bin", "written", "'lamp-1' is in the ledger as bin on"),
-        ("other", "70B3D57ED0001234", "bin", "new", "belongs to 'other' in the ledger"),
+        ("in use", "70B3D57ED0001234", "bin", "new", "belongs to 'in use' in the ledger"),
     ],
 )
 def test_a_row_that_the_ledger_knows_otherwise_is_a_mistake(
@@ -132,8 +133,9 @@ def test_a_row_that_the_ledger_knows_otherwise_is_a_mistake(
         rows = manifest.read(path)
         manifest.check_ledger(path, rows, ledger)
         ledger.add(replace(Node(identity, "rpi-pico-rfm95", kit), state=state))
-        with pytest.raises(Mistakes, match=rf"street\.csv, line 2: .*{problem}"):
+        with pytest.raises(Mistakes, match=rf"street\.csv, line 2: .*{problem}") as told:
             manifest.check_ledger(path, rows, ledger)
+    assert told.value.next_step.endswith(f"node071 retire {shlex.quote(name)}")
 
 
 def test_the_command_writes_nothing_when_a_line_is_wrong(tmp_path):

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -161,7 +162,8 @@ def test_a_virtual_board_is_kept_apart_from_real_nodes_and_asks_for_no_passphras
 
     own = (sys.executable, "-m", "host.cli", "label", "--json")
     done = subprocess.run(own, capture_output=True, text=True, cwd=bench.folder)
-    assert f"virtual boards have --ledger {practice}" in json.loads(done.stdout)["next"]
+    there = shlex.quote(str(practice))
+    assert f"virtual boards have --ledger {there}" in json.loads(done.stdout)["next"]
     monkeypatch.setenv("NODE071_LEDGER", str(practice))
     done = subprocess.run(own, capture_output=True, text=True, cwd=bench.folder)
     assert json.loads(done.stdout) == {"written": ["labels.pdf"]}, done.stderr
