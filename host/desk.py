@@ -180,6 +180,7 @@ def replay(
     heard = [frame for frame in frames if isinstance(frame, captures.Uplink)]
     if node is not None:
         heard = replaying.of_node(node, known, heard)
+        known = [each for each in known if each["name"] == node]  # a MIC is by its keys only
     if target == "network":
         result = _to_network(heard, known, quiet)
     else:

@@ -65,7 +65,11 @@ def _not_bytes(values: Any, key: str) -> str:
 
 
 def of_node(name: str, known: list[dict[str, Any]], uplinks: Iterable[Uplink]) -> list[Uplink]:
-    """Those of one node, by its DevEUI or its DevAddrs. WrongUse: there is no such node."""
+    """Those of one node, by its DevEUI or its DevAddrs. WrongUse: there is no such node.
+
+    Another node may have the same DevAddr. The MIC tells, but only to whoever knows the upper half
+    of the counter: that is left to where they go.
+    """
     device = next((each for each in known if each["name"] == name), None)
     if device is None:
         names = [each["name"] for each in known]
