@@ -2,6 +2,11 @@
 """Runs before main.py and at each soft reset: finishes an update, lets service mode end."""
 
 import os
+import sys
+
+# Built in, and yet looked for in the flash at each import, for milliseconds: from now on no more.
+for name in ("machine", "os", "struct", "time"):
+    sys.modules[name] = __import__(name)
 
 try:
     os.stat("/update/plan.json")
@@ -12,7 +17,7 @@ else:
 
     update.finish()
 
-import service  # it may be a new one
+import service  # noqa: E402  # it may be a new one
 
 if service.flagged():
     service.guard()
