@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Runs before main.py and at each soft reset: finishes an update, lets service mode end."""
 
+import machine
 import os
+import struct
 import sys
+import time
 
 # Built in, and yet looked for in the flash at each import, for milliseconds: from now on no more.
-for name in ("machine", "os", "struct", "time"):
-    sys.modules[name] = __import__(name)
+sys.modules.update(machine=machine, os=os, struct=struct, time=time)
 
 try:
     os.stat("/update/plan.json")
