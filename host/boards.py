@@ -30,7 +30,6 @@ REGIONS = (
 )  # of firmware/lora/regions
 # No kit has a traffic light and one of these, so that they may share its pins.
 _BESIDE_LIGHT = ("trigger", "lamp")
-_PROG_SIZE = {"rp2040": 256, "esp32": 32}  # what each stock image formats LittleFS with
 _BusNumber = Annotated[int, 0, 2]
 
 
@@ -122,11 +121,6 @@ class Board:
     pir_2: int | None = None
     lamp: int | None = None
     sensor_power: int | None = None
-
-    @property
-    def prog_size(self) -> int:
-        """Bytes that LittleFS programs at once, as the stock image has it."""
-        return _PROG_SIZE["rp2040" if self.chip.startswith("rp2040") else "esp32"]
 
     def bus(self, use: str) -> int | None:
         """The number of the bus that a use such as "radio sck" belongs to, None for no bus."""

@@ -116,7 +116,7 @@ class VirtualBoard:
             for at in range(0, len(data), 512):
                 self.flash.write(at // 2, data[at + 32 : at + 288])
         offset, size = self.flash.filesystem
-        self.flash.write(offset, image.build(files, size // 4096, self.board.prog_size))
+        self.flash.write(offset, image.build(files, size // 4096))
 
     def _kept_id(self) -> bytes:
         path = self.flash.path.with_name(self.flash.path.name + ".id")

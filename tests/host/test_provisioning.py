@@ -293,7 +293,7 @@ def test_a_blank_board_that_is_known_gets_its_identity_and_numbers_above(bench):
     bench.ledger.seen(first.node.dev_eui, next_dev_nonce=17)
     bench.board.become("unplugged")
     offset, size = bench.board.flash.filesystem
-    erased = image.build({}, size // 4096, bench.row.prog_size)
+    erased = image.build({}, size // 4096)
     data = bytearray(bench.board.flash.path.read_bytes())
     data[offset : offset + size] = erased
     bench.board.flash.path.write_bytes(data)

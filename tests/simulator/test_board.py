@@ -28,7 +28,7 @@ class Bench:
         self.flash = folder / "flash"
         contents = {name: FIRMWARE.joinpath(name).read_bytes() for name in firmware}
         contents["main.py"] = program.encode()
-        self.flash.write_bytes(image.build(contents, 64, 256))
+        self.flash.write_bytes(image.build(contents, 64))
         self._log = (folder / "log").open("wb")
         self.path = folder / "log"
         self.board = Board("bench", chip, self.flash, self._log, self.clock, seed, timing)
@@ -358,7 +358,7 @@ def test_a_handler_waits_for_an_erase_and_that_of_esp32_for_the_whole_file_call(
     bench, chip, option
 ):
     made = bench(chip, ERASES.format(option))
-    made.clock.call_at(boards.BOOT_US[chip] + 80_000, made.board.drive, 4, 1)
+    made.clock.call_at(boards.BOOT_US[chip] + 140_000, made.board.drive, 4, 1)
     (line,) = made.run(2)
     at_ms, took_ms = map(int, line.split())
     assert sum(made.board.wear.erases.values()) >= 8
