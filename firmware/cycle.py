@@ -7,9 +7,9 @@ import settings
 import start
 import uplink
 from backlog import Backlog
-from chance import random_below
 from led import Led, light
 from passing import passing
+from power import random_below
 from reporter import Reporter
 from sensors import Sensors
 from settings import Settings

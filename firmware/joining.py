@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Joining: when to try, each try with a DevNonce that is in flash before it leaves."""
 
-from chance import random_below
 from passing import passing
+from power import random_below
 from store import Counter
 
 

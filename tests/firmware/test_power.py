@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the firmware draws at random."""
+"""What the firmware draws at random; the rest of power.py is tested on boards."""
 
-from chance import random_below
+from power import random_below
 
 
 def test_every_number_below_the_limit_comes_and_no_other():
