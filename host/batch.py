@@ -21,6 +21,7 @@ from host.enrol import Wish
 from host.errors import HostError
 from host.ledger import Ledger
 from host.manifest import Row, is_written
+from host.names import word
 from host.node import Node, text
 from host.port import Attached, Port, PortError, attached
 from host.progress import Progress
@@ -106,6 +107,7 @@ class Batch:
     def run(self) -> list[Outcome]:
         """Work until every row is done or no board comes any more; what became of each row."""
         with portlock.held(str(self._plan.receipts)):
+            self._take_places()
             self._keep_receipts()
             try:
                 self._watch()
@@ -129,12 +131,20 @@ class Batch:
                 found.append(Outcome(row, node, str(problem), problem.next_step))
             elif node is not None and node.unique_id:
                 cause = f"it was begun on the board {node.unique_id.hex()}, which did not come"
-                step = f"plug that one in; if it is gone: node071 retire {row.name}"
+                step = f"plug that one in; if it is gone: node071 retire {word(row.name)}"
                 found.append(Outcome(row, node, cause, step))
             else:
                 cause = "no board came for it"
                 found.append(Outcome(row, node, cause, "run the same command again"))
         return found
+
+    def _take_places(self) -> None:
+        """A place stands in lists only: that of a row holds for a node that is written already."""
+        nodes = self._nodes()
+        for row in self._rows:
+            node = nodes.get(row.name)
+            if node is not None and is_written(node) and row.place not in (None, node.place):
+                self._ledger.change(node.dev_eui, place=row.place)
 
     def _nodes(self) -> dict[str, Node]:
         return {node.name: node for node in self._ledger.nodes()}

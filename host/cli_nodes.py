@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from host import boards
-from host.commands import Secret, as_json, named, show
+from host.commands import NAME, PLACE, Secret, as_json, named, show
 from host.errors import HostError, WrongUse
 from host.ledgers import ledger_options
 
@@ -57,10 +57,12 @@ class _Block(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     "--wait", "wait_s", type=click.FloatRange(0), default=300, show_default=True, metavar="S",
     help="With --manifest: how long to wait for the next board.",
 )  # fmt: skip
-@click.option("--name", metavar="NAME", help="What the node is called; without it: KIT-1, KIT-2.")
+@click.option(
+    "--name", type=NAME, metavar="NAME", help="What the node is called; without it: KIT-1, KIT-2."
+)
 @click.option("--region", type=click.Choice(boards.REGIONS), metavar="NAME",
               help="Where it sends: EU868 if not given.")  # fmt: skip
-@click.option("--place", metavar="TEXT", help="Where it hangs, for your own list.")
+@click.option("--place", type=PLACE, metavar="TEXT", help="Where it hangs, for your own list.")
 @click.option("--dev-eui", type=Secret(8), help="Its DevEUI; without it: from the board.")
 @click.option("--eui-block", type=_Block(), help="Or the next one of FIRST/COUNT or FIRST-LAST.")
 @click.option("--join-eui", type=Secret(8), help="Its JoinEUI; without it: zeros.")
@@ -169,7 +171,7 @@ def _provision_many(
         rows = manifest.read(path)
         ledger = for_boards(ledger, plan["ports"])
         with open_ledger(ledger, plain_keys) as book, Progress(quiet=as_json) as progress:
-            manifest.check_ledger(path, rows, book)
+            manifest.check_ledger(path, rows, book, plan["wish"].join_eui, plan["region"])
             done = Batch(rows, book, Plan(receipts, **plan), progress).run()
     except manifest.Mistakes as error:
         if as_json:

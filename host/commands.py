@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from host.errors import HostError, WrongUse
+from host.names import NAME_MOST, PLACE_MOST, one_line
 
 FAILED, WRONG_USE = 1, 2
 _PORT = 1700  # of packet forwarders, by custom
@@ -147,6 +148,28 @@ class Passphrase(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             self.fail("not text", param, ctx)
         return (text.splitlines() or [""])[0]
+
+
+class Line(click.ParamType):  # type: ignore[type-arg]
+    """A name or a place: one line, not too long."""
+
+    name = "text"
+
+    def __init__(self, most: int, least: int = 0):
+        self._most, self._least = most, least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Text. Wrong use: it is no line, too long, or empty where it must not be."""
+        try:
+            line = one_line(value, self._most)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if len(line) < self._least:
+            self.fail("nothing is in it", param, ctx)
+        return line
+
+
+NAME, PLACE = Line(NAME_MOST, 1), Line(PLACE_MOST)
 
 
 def sure(question: str, yes: bool) -> None:
