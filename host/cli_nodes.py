@@ -154,6 +154,8 @@ def provision_command(
     for name, value in key.items():
         click.echo(f"{name}: {value.upper()}")
     done = "written and read back" if receipt.changed else "was so already, read back"
+    if receipt.was_retired:
+        click.echo(f"note: {provisioning.IN_USE_AGAIN}", err=True)
     click.echo(f"{done}; next: node071 export tts-csv, or your network's own page")
 
 
@@ -232,6 +234,7 @@ def flash_command(
     from host.ledgers import for_boards, open_ledger
     from host.port import Port, choose
     from host.progress import Progress
+    from host.provisioning import IN_USE_AGAIN
 
     hardware = named(boards.boards(), board, "board")
     waits = bootdrive.waiting(hardware, port, drive)
@@ -257,6 +260,8 @@ def flash_command(
     click.echo(f"{who}: {report.written} files written, {report.removed} removed, compared")
     if report.readings:
         click.echo(f"{report.readings} files of readings that wait are on it")
+    if report.was_retired:
+        click.echo(f"note: {IN_USE_AGAIN}", err=True)
     if report.node is None:
         click.echo(f"next: node071 provision --board {board} --kit NAME")
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How every command fails and prints: one line or one JSON value, never a stack trace."""
 
+import errno
 import json
 import os
 import sys
@@ -65,7 +66,11 @@ def _said(error: Exception) -> tuple[int, str, str]:
         return WRONG_USE, cause[:1].lower() + cause[1:], f"see {command} --help"
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        return FAILED, f"{place}{error.strerror or error}", "check the path and its permissions"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        step = (
+            "make room there, then run this again" if full else "check the path and its permissions"
+        )
+        return FAILED, f"{place}{error.strerror or error}", step
     if isinstance(error, click.Abort):
         return FAILED, "stopped", ""
     at = extract_tb(error.__traceback__)[-1]

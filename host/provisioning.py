@@ -20,6 +20,9 @@ from host.visit import Facts, Visit
 
 LEAST = (1, 24)  # of MicroPython
 NO_WISH = Wish()
+IN_USE_AGAIN = (
+    "it was retired, and is in use again: register it again if it was taken off the network"
+)
 MPY = 6  # the .mpy format that host/image.py makes
 _AGAIN = "run the same command again"
 
@@ -46,11 +49,12 @@ class Receipt:
     changed: bool  # something was written
     installed: bool  # so was the firmware
     port: str
+    was_retired: bool = False  # and is in use again
 
     def public(self) -> dict[str, Any]:
         """For --json, without keys."""
         own = {"digest": self.digest, "changed": self.changed, "installed": self.installed}
-        return self.node.public() | own | {"port": self.port}
+        return self.node.public() | own | {"port": self.port, "was_retired": self.was_retired}
 
 
 def provision(visit: Visit, ledger: Ledger, order: Order) -> Receipt:
@@ -79,7 +83,8 @@ def provision(visit: Visit, ledger: Ledger, order: Order) -> Receipt:
     visit.change(write, remove)
     digest = verify(visit, after)
     node = ledger.advance(enrolled.node.dev_eui, "written", f"config {digest[:16]}")
-    return Receipt(node, digest, bool(write or remove), not facts.firmware, visit.port.name)
+    changed, installed = bool(write or remove), not facts.firmware
+    return Receipt(node, digest, changed, installed, visit.port.name, enrolled.retired)
 
 
 def check_family(facts: Facts, board: Board) -> None:

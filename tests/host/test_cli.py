@@ -2,6 +2,7 @@
 """The command line: results on stdout, one line or one JSON value for whatever goes wrong."""
 
 import contextlib
+import errno
 import json
 import os
 import pty
@@ -483,6 +484,22 @@ def test_an_output_that_takes_nothing_is_one_line(words, status, said, unbuffere
         )
     assert done.returncode == status
     assert done.stderr.startswith(f"error: {said}") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [
+        (errno.ENOSPC, "make room there, then run this again"),
+        (errno.EACCES, "check the path and its permissions"),
+    ],
+)
+def test_a_file_that_cannot_be_written_says_what_to_do_about_it(monkeypatch, number, step):
+    def refuse(*_, **__):
+        raise OSError(number, "No", "there/labels.pdf")
+
+    monkeypatch.setattr("host.codec.javascript", refuse)
+    result = CliRunner().invoke(cli, ["codec"])
+    assert (result.exit_code, result.stderr) == (1, f"error: there/labels.pdf: No; {step}\n")
 
 
 def on_terminal(*words, stdout=True):

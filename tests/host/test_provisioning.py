@@ -55,6 +55,9 @@ def test_running_it_again_changes_nothing_and_a_working_node_goes_back_to_work(b
     assert "/service" not in bench.files()  # the flag of service mode
     history = [event.what for event in bench.ledger.history(first.node.dev_eui)]
     assert history.count("written") == 2 and history[0] == "new"
+    bench.ledger.retire(first.node.dev_eui)
+    last = bench.provision()
+    assert (again.was_retired, last.was_retired, last.node.state) == (False, True, "written")
 
 
 def test_another_kit_is_another_config_for_the_same_identity(bench):
