@@ -24,6 +24,10 @@ IN_USE_AGAIN = (
     "it was retired, and is in use again: register it again if it was taken off the network"
 )
 MPY = 6  # the .mpy format that host/image.py makes
+_ELSEWHERE = (
+    "if another computer gave it new keys: node071 backup there, node071 restore here; --replace "
+    "gives it those of this ledger again"
+)
 _AGAIN = "run the same command again"
 
 
@@ -137,10 +141,10 @@ def check_identity(
     }
     for what, (has, wanted) in others.items():
         if wanted and has != wanted and not wish.new_keys:
-            raise HostError(
-                f"{who}, and has another {what}",
-                "is it the right board? give --replace to overwrite what it is",
-            )
+            step = "is it the right board? give --replace to overwrite what it is"
+            if what == "AppKey" and wish.app_key is None:  # it is the right board
+                step = _ELSEWHERE
+            raise HostError(f"{who}, and has another {what}", step)
     if known and known.unique_id not in (b"", facts.unique_id):
         raise HostError(
             f"{who}, which the ledger knows as another board", "give --replace to overwrite it"

@@ -123,6 +123,17 @@ def test_a_board_that_another_computer_provisioned_keeps_its_identity(tmp_path):
         assert bench.config()["app_key"] == KEY
 
 
+def test_a_board_that_another_computer_gave_new_keys_says_where_they_are(bench, tmp_path):
+    bench.provision()
+    own = bench.ledger
+    with open_ledger(tmp_path / "other.ledger", plain_keys=True) as bench.ledger:
+        bench.provision(wish=Wish(new_keys=True))
+    bench.ledger = own
+    with pytest.raises(HostError, match="and has another AppKey") as error:
+        bench.provision()
+    assert "node071 backup there, node071 restore here; --replace" in error.value.next_step
+
+
 def test_a_program_of_somebodys_own_is_not_overwritten_without_a_word(tmp_path):
     with Workbench(tmp_path, contents={"main.py": b"print('blink')\n"}) as bench:
         with pytest.raises(HostError, match=r"a program of its own, main\.py"):
