@@ -94,6 +94,13 @@ def _print(cause: str, step: str, as_json: bool) -> None:
     click.echo(f"error: {cause}; {step}" if step else f"error: {cause}", err=True)
 
 
+def _text_of(source: str) -> str:
+    """The text of @FILE, or of standard input; editors put a mark before it. ValueError: none."""
+    if source == "-":
+        return sys.stdin.read().removeprefix("\ufeff")
+    return Path(source[1:]).read_text(encoding="utf-8-sig")
+
+
 class Secret(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """Hex bytes, or @FILE, or - for standard input, so that a key stays out of process lists."""
 
@@ -107,10 +114,8 @@ class Secret(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     ) -> bytes:
         """Bytes in reading order; wrong use when it is not hex or of another length."""
         try:
-            if value == "-":
-                value = sys.stdin.read()
-            elif value.startswith("@"):
-                value = Path(value[1:]).read_text(encoding="ascii")
+            if value == "-" or value.startswith("@"):
+                value = _text_of(value)
             data = bytes.fromhex(value.strip())
         except ValueError:
             self.fail("not hexadecimal", param, ctx)
@@ -149,7 +154,7 @@ class Passphrase(click.ParamType):  # type: ignore[type-arg]
         if value != "-" and not value.startswith("@"):
             self.fail("give @FILE, or - for standard input: others see a command line", param, ctx)
         try:
-            text = sys.stdin.read() if value == "-" else Path(value[1:]).read_text(encoding="utf-8")
+            text = _text_of(value)
         except ValueError:
             self.fail("not text", param, ctx)
         return (text.splitlines() or [""])[0]

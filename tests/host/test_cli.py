@@ -197,7 +197,7 @@ def test_decode_in_words_and_in_json():
 def test_keys_come_from_a_file_or_the_standard_input(files):
     session = Session(0x260B1234, bytes.fromhex(KEY), bytes.fromhex(KEY)[::-1])
     frame = DataFrame(MType.UNCONFIRMED_UP, 0x260B1234, 0, 7, b"", 1, bytes.fromhex("a101190264"))
-    Path("nwk").write_text(f"{KEY}\n")
+    Path("nwk").write_text(f"\ufeff{KEY}\r\n", encoding="utf-8")  # as Windows has it
     words = ("decode", "--phy", session.seal(frame).hex(), "--nwk-skey", "@nwk", "--app-skey", "-")
     value = json.loads(run(*words, "--json", stdin=f" {session.app_skey.hex()}\n").stdout)
     assert value["mic_ok"] and value["readings"] == [{"age_s": 0, "co2": 612}]
