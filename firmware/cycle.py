@@ -7,9 +7,9 @@ import settings
 import start
 import uplink
 from backlog import Backlog
-from joining import random_below
 from led import Led, light
 from passing import passing
+from power import random_below
 from reporter import Reporter
 from sensors import Sensors
 from settings import Settings
@@ -191,8 +191,10 @@ class Cycle:
         if sparing > 1:
             values[uplink.BATTERY] = self._battery.read_cv()
         interval_ms = self._reporter.interval_s() * 1000 * sparing
-        if self._restart:  # nodes that start together, after a power cut, part here for good
-            # not by half: readings as near as that are taken for parts of one
+        if self._restart:
+            # The first interval after any start is shorter by up to a third, at random: nodes
+            # that started together then go on apart. By no more, as what comes less than 30 s
+            # after another reading, half of the shortest interval, is taken for a part of it.
             interval_ms -= random_below(interval_ms // 3)
             self._look_ms += random_below(self._every_ms or 1)
         self._reading_ms = max(self._reading_ms + interval_ms, self._power.now_ms())

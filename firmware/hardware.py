@@ -11,7 +11,6 @@ from micropython import const
 
 _SPI_HZ = const(8000000)  # SX1276: 10 MHz at most
 _RAIL_MS = const(10)  # until the rail stands and the radio has started (SX1276, 7.2.1)
-_ADC_MV = const(3300)  # at full scale, RP2040
 
 
 def is_rp2040(config):
@@ -147,15 +146,14 @@ def battery(config):
     entry = config.get("battery")
     if not entry:
         return None
-    from drivers.battery import Battery
+    from drivers.battery import Battery, esp32_mv, rp2040_mv
 
-    pin, ratio_permille = Pin(entry["pin"]), entry["ratio_permille"]
+    pin = Pin(entry["pin"])
     if is_rp2040(config):
-        adc = machine.ADC(pin)
-        return Battery(lambda: (adc.read_u16() * _ADC_MV + 32767) // 65535, ratio_permille)
-    # The ESP32's raw value is about 140 mV low; read_uv has the chip's own calibration in it.
-    adc = machine.ADC(pin, atten=machine.ADC.ATTN_11DB)
-    return Battery(lambda: adc.read_uv() // 1000, ratio_permille)  # type: ignore[attr-defined]
+        read_mv = rp2040_mv(machine.ADC(pin))
+    else:
+        read_mv = esp32_mv(machine.ADC(pin, atten=machine.ADC.ATTN_11DB))
+    return Battery(read_mv, entry["ratio_permille"])
 
 
 def button(config):

@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Joining: when to try, each try with a DevNonce that is in flash before it leaves."""
 
-import os
-
 from passing import passing
+from power import random_below
 from store import Counter
-
-
-def random_below(limit):
-    """0 to limit - 1 from the chip's random numbers."""
-    return int.from_bytes(os.urandom(4), "big") % limit
 
 
 class Joining:

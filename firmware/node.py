@@ -64,8 +64,7 @@ def _live(config, store, power, began, kept=None):
             log("node071", config["name"], "start", began.number, "reason", began.reason)
             if began.held:
                 _hold(config, power, log)
-            button = passing("hardware").button(config)
-            if service.asked(button) and not _marked(config, button, power, log):
+            if _prompt_asked(config, power, log):
                 return _serve(config, store, log)
         power.arm()
         if began.safe:
@@ -80,13 +79,16 @@ def _live(config, store, power, began, kept=None):
         start.crashed(store, error, began, power.now_s())
 
 
-def _marked(config, button, power, log):
-    """True when a long press was for a mark, and not for service mode."""
-    if not service.held(button):
+def _prompt_asked(config, power, log):
+    """True when service mode is wanted; a long press of its button was for a mark instead."""
+    button = passing("hardware").button(config)
+    if not service.asked(button):
         return False
+    if not service.held(button):
+        return True
     import onsite
 
-    return onsite.by_button(config, power, log)
+    return not onsite.by_button(config, power, log)
 
 
 def _serve(config, store, log):

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Time, sleep and watchdog: the one place where the node waits."""
+"""Time, sleep, watchdog and chance: the one place where the node waits.
+
+Chance is here as it tells how long to wait; a file of its own would cost reads at each wake.
+"""
 
 import machine
+import os
 import time
 from micropython import const
 
@@ -106,6 +110,11 @@ class Power:
         if passing("memory").keep([now_ms, _clock_ms(), deadline_ms, kept]):
             passing("hardware").hold_radio(self._config, True)
             machine.deepsleep(deadline_ms - now_ms)
+
+
+def random_below(limit):
+    """0 to limit - 1 from the chip's random numbers."""
+    return int.from_bytes(os.urandom(4), "big") % limit
 
 
 def woken():

@@ -3,10 +3,10 @@
 
 from micropython import const
 
-from joining import random_below
 from lora import mac, region
 from lora.link import Link
 from passing import passing
+from power import random_below
 
 _ANTENNA_GAIN_DB = const(2)  # a dipole's 2.15 dBi
 

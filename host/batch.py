@@ -18,10 +18,9 @@ from typing import Any
 
 from host import portlock, provisioning
 from host.enrol import Wish
-from host.errors import HostError
+from host.errors import HostError, typed
 from host.ledger import Ledger
 from host.manifest import Row, is_written
-from host.names import word
 from host.node import Node, text
 from host.port import Attached, Port, PortError, attached
 from host.progress import Progress
@@ -131,7 +130,7 @@ class Batch:
                 found.append(Outcome(row, node, str(problem), problem.next_step))
             elif node is not None and node.unique_id:
                 cause = f"it was begun on the board {node.unique_id.hex()}, which did not come"
-                step = f"plug that one in; if it is gone: node071 retire {word(row.name)}"
+                step = f"plug that one in; if it is gone: node071 retire {typed(row.name)}"
                 found.append(Outcome(row, node, cause, step))
             else:
                 cause = "no board came for it"
@@ -289,8 +288,9 @@ class Batch:
             join_eui=wish.join_eui if row.join_eui is None else row.join_eui,
         )
         region, place = row.region or plan.region, row.place or plan.place
+        where = f"'board' in line {row.line} of the manifest"
         return provisioning.Order(
-            row.board, row.kit, wish, region, place, plan.replace, plan.firmware
+            row.board, row.kit, wish, region, place, plan.replace, plan.firmware, where
         )
 
     def _claim(self, facts: Facts, port: str) -> Row:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from host import files, pins
-from host.errors import HostError
+from host.errors import HostError, meant
 from host.figures import Range
 from host.kits import DRIVERS as DRIVERS
 from host.kits import Kit as Kit
@@ -30,7 +30,6 @@ REGIONS = (
 )  # of firmware/lora/regions
 # No kit has a traffic light and one of these, so that they may share its pins.
 _BESIDE_LIGHT = ("trigger", "lamp")
-_PROG_SIZE = {"rp2040": 256, "esp32": 32}  # what each stock image formats LittleFS with
 _BusNumber = Annotated[int, 0, 2]
 
 
@@ -123,11 +122,6 @@ class Board:
     lamp: int | None = None
     sensor_power: int | None = None
 
-    @property
-    def prog_size(self) -> int:
-        """Bytes that LittleFS programs at once, as the stock image has it."""
-        return _PROG_SIZE["rp2040" if self.chip.startswith("rp2040") else "esp32"]
-
     def bus(self, use: str) -> int | None:
         """The number of the bus that a use such as "radio sck" belongs to, None for no bus."""
         part = getattr(self, use.split()[0])
@@ -202,7 +196,7 @@ def _check_currents(table: Table, board: Board) -> None:
 
 def _check_pins(table: Table, board: Board) -> None:
     if board.chip not in pins.CHIPS:
-        step = f"chips: {', '.join(pins.CHIPS)}"
+        step = meant(board.chip, pins.CHIPS)
         raise table.fail((board.name, "chip"), f"unknown chip '{board.chip}'", step)
     taken = {pin: name for name, numbers in board.taken.items() for pin in numbers}
     used: dict[int, str] = {}
@@ -251,7 +245,7 @@ def config_for(
     HostError: the kit does not go on the board, or the firmware does not know the region.
     """
     if region not in REGIONS:
-        raise HostError(f"unknown region '{region}'", f"known: {', '.join(REGIONS)}")
+        raise HostError(f"unknown region '{region}'", meant(region, REGIONS))
     if problem := refusal(board, kit):
         raise HostError(problem, "see node071 boards for others")
     config: dict[str, Any] = {

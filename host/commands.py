@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from host.errors import HostError, WrongUse
+from host.errors import HostError, WrongUse, meant
 from host.names import NAME_MOST, PLACE_MOST, one_line
 
 FAILED, WRONG_USE = 1, 2
@@ -206,7 +206,7 @@ as_json: Callable[[Any], Any] = click.option(
 def named(rows: dict[str, Any], name: str, what: str) -> Any:
     """A row of a table. WrongUse: there is none of this name."""
     if name not in rows:
-        raise WrongUse(f"unknown {what} '{name}'", f"known: {', '.join(rows)}")
+        raise WrongUse(f"unknown {what} '{name}'", meant(name, rows))
     return rows[name]
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from host import boards, captures, decode, joins
 from host import replay as replaying
-from host.errors import HostError, WrongUse
+from host.errors import HostError, WrongUse, meant, typed
 from host.rows import Row
 from host.screen import Screen, crowd_lines, expected_lines, summary_lines
 
@@ -62,8 +62,8 @@ def simulate(
     try:
         scenario = scenarios.find(name, seed, nodes)
     except LookupError:
-        known = ", ".join(dict.fromkeys([*scenarios.ready(), *boards.kits()]))
-        raise WrongUse(f"unknown scenario '{name}'", f"known: {known}, or a FILE.toml") from None
+        step = meant(str(name), dict.fromkeys([*scenarios.ready(), *boards.kits()]))
+        raise WrongUse(f"unknown scenario '{name}'", f"{step}, or a FILE.toml") from None
     if hours is not None and not 0.01 <= hours <= 100000:
         raise WrongUse(f"--hours is {hours:g}", "give 0.01 to 100000, for example --hours 24")
     if hours is not None:
@@ -152,7 +152,8 @@ def _installed(board: str, mode: str, flash: Path | None, firmware: Path) -> dic
     """The files of a new board with this firmware. WrongUse: it is not new, or has no files."""
     from host import image, provision
 
-    step = f"leave --firmware out, then: node071 flash --board {board} --firmware {firmware}"
+    flash_it = f"node071 flash --board {board} --firmware {typed(firmware)}"
+    step = f"leave --firmware out, then: {flash_it}"
     if mode == "bootloader":
         raise WrongUse("a board that starts in its boot loader has no files yet", step)
     if flash is not None and flash.exists():
@@ -179,6 +180,7 @@ def replay(
     heard = [frame for frame in frames if isinstance(frame, captures.Uplink)]
     if node is not None:
         heard = replaying.of_node(node, known, heard)
+        known = [each for each in known if each["name"] == node]  # a MIC is by its keys only
     if target == "network":
         result = _to_network(heard, known, quiet)
     else:
@@ -261,16 +263,18 @@ def attack(
 
     known = _keys(_there(capture), keys, ledger)
     frames, lines = _read(capture, quiet)
-    known = [each for each in joins.learn(known, frames) if name in (None, each["name"])]
-    if len(known) != 1:
-        names = ", ".join(each["name"] for each in known) or "none"
-        raise WrongUse(f"which node? The capture has {names}", "give --node NAME")
-    flash = capture.with_name(f"{known[0]['name']}.flash")
+    known = joins.learn(known, frames)
+    chosen = [each for each in known if name in (None, each["name"])]
+    if len(chosen) != 1:
+        names = [each["name"] for each in known]
+        cause = f"which node? The capture has {', '.join(names) or 'none'}"
+        raise WrongUse(cause, meant(name or "", names, "give --node NAME"))
+    flash = capture.with_name(f"{chosen[0]['name']}.flash")
     if not flash.is_file():
         raise HostError(f"there is no {flash}", "keep it: node071 simulate --out DIR --keep-flash")
     sent = [frame for frame in frames if isinstance(frame, captures.Downlink)]
     with Screen("replay", Console(), quiet=quiet) as screen:
-        trial = NodeTrial(known[0], flash, sent, screen.progress)
+        trial = NodeTrial(chosen[0], flash, sent, screen.progress)
         result = trial.run()
     if not quiet:
         click.echo("\n".join(_attack_lines(result)))

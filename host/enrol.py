@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from host import keys, provision
-from host.errors import HostError, WrongUse
+from host.errors import HostError, WrongUse, typed
 from host.keys import EuiBlock
 from host.ledger import Ledger
 from host.lorawan import Session
-from host.names import word
 from host.node import Node
 from host.provision import Identity
 from host.state import State
@@ -100,7 +99,7 @@ def _known(ledger: Ledger, chip: str, unique_id: bytes, wish: Wish) -> Node | No
         if asked and asked.retired_at is None and asked.unique_id not in (b"", unique_id):
             raise HostError(
                 f"DevEUI {asked.dev_eui.hex()} belongs to '{asked.name}', which is another board",
-                f"if that board is gone: node071 retire {word(asked.name)}",
+                f"if that board is gone: node071 retire {typed(asked.name)}",
             )
         _leave(ledger, was, stays=was is not None and was.dev_eui == wish.dev_eui)
         return asked

@@ -11,8 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from host.errors import HostError
-from host.names import word
+from host.errors import HostError, typed
 from host.node import Node
 
 _VERSION, _PHY_VERSION = "MAC_V1_0_4", "RP002_V1_0_3"
@@ -41,11 +40,9 @@ def joining(nodes: Sequence[Node], named: bool = False) -> list[Node]:
         cause = (
             f"{', '.join(others)} cannot be exported: a session of its own (ABP), it never joins"
         )
-        step = (
-            f"enter it by hand, see node071 devices show {word(others[0])} --show-keys; or have "
-            "it join: node071 provision --new-keys --app-key @FILE"
-        )
-        raise HostError(cause, step)
+        show = f"node071 devices show {typed(others[0])} --show-keys"
+        step = f"enter it by hand, see {show}; or have it join"
+        raise HostError(cause, f"{step}: node071 provision --new-keys --app-key @FILE")
     return found
 
 

@@ -269,9 +269,7 @@ class Flasher:
         flash_bytes = _FIXED + board.filesystem_kib * 1024
         offset, size = esp32.filesystem(esp32.check(made.data), flash_bytes)
         contents = {f"/{name}": data for name, data in self._contents.items()}
-        filesystem = image.build(
-            contents | after.files | {_FLAG: b""}, size // image.BLOCK_SIZE, board.prog_size
-        )
+        filesystem = image.build(contents | after.files | {_FLAG: b""}, size // image.BLOCK_SIZE)
         self._write_esp32({esp32.OFFSET: made.data, offset: filesystem}, enrolled)
         self._progress(_READS, 0.0)
         self._port.await_prompt()

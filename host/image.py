@@ -110,11 +110,18 @@ def record(value: object, sequence: int = 0) -> bytes:
     return body + struct.pack("<I", binascii.crc32(body))
 
 
-def build(contents: dict[str, bytes], block_count: int, prog_size: int) -> bytes:
-    """A LittleFS image that a board mounts. HostError: the files do not fit it."""
+def build(contents: dict[str, bytes], block_count: int) -> bytes:
+    """A LittleFS image that a board mounts. HostError: the files do not fit it.
+
+    A write fills a block, so that a directory is written anew for each file and gathers no history:
+    a board reads all of it for each name that it looks up, some hundred at each start.
+    """
     try:
         fs = LittleFS(
-            block_size=BLOCK_SIZE, block_count=block_count, prog_size=prog_size, read_size=prog_size
+            block_size=BLOCK_SIZE,
+            block_count=block_count,
+            prog_size=BLOCK_SIZE,
+            read_size=BLOCK_SIZE,
         )
         for name, data in contents.items():
             for folder in list(Path("/", name).parents)[-2::-1]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from host import files
+from host.errors import meant
 from host.marks import BAY_KEYS, Bay, Marks
 from host.tables import Table
 
@@ -145,7 +146,7 @@ def _check_sensors(table: Table, kit: Kit) -> None:
     for index, sensor in enumerate(kit.sensors):
         where = (kit.name, "sensors", index)
         if sensor.driver not in DRIVERS:
-            step = f"drivers: {', '.join(DRIVERS)}"
+            step = meant(sensor.driver, DRIVERS)
             raise table.fail((*where, "driver"), f"no driver '{sensor.driver}'", step)
         bus, keys = DRIVERS[sensor.driver]
         if sensor.bus != bus:

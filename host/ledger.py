@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from host import schema
-from host.errors import HostError
+from host.errors import HostError, meant, typed
 from host.keys import EuiBlock
-from host.names import word
 from host.node import STATES, Event, Node, from_row, pack_keys, text, to_row
 from host.provision import Identity
 from host.vault import Lock, Vault
@@ -109,7 +108,9 @@ class Ledger:
         found = self._nodes(f"WHERE name = ? {_IN_USE_FIRST}", which)
         found = found or self._nodes("WHERE dev_eui = ?", eui)
         if not found:
-            raise HostError(f"no node '{which}' in the ledger", "node071 devices lists them")
+            names = [node.name for node in self.nodes(retired=True)]
+            step = meant(which, names, "node071 devices lists them")
+            raise HostError(f"no node '{which}' in the ledger", step)
         return found[0]
 
     def by_dev_eui(self, dev_eui: bytes) -> Node | None:
@@ -276,7 +277,7 @@ class Ledger:
     def _check_name(self, name: str, dev_eui: bytes) -> None:
         for other in self._nodes("WHERE name = ? AND retired_at IS NULL", name):
             if other.dev_eui != dev_eui:
-                step = f"give another --name, or first: node071 retire {word(name)}"
+                step = f"give another --name, or first: node071 retire {typed(name)}"
                 raise HostError(f"'{name}' is the name of {other.dev_eui.hex()}", step)
 
     def _nodes(self, tail: str, *values: str) -> list[Node]:

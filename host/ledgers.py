@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from host.errors import HostError, WrongUse
+from host.errors import HostError, WrongUse, typed
 
 if TYPE_CHECKING:  # what opens it is loaded when it is opened: the command line starts light
     from host.ledger import Ledger
@@ -76,7 +76,7 @@ def open_ledger(path: Path | None = None, plain_keys: bool = False, create: bool
     if not create and not place.exists():
         step = "it comes with the first node071 provision"
         if other := for_practice(place):
-            step += f"; virtual boards have --ledger {other}"
+            step += f"; virtual boards have --ledger {typed(other)}"
         raise HostError(f"no ledger at {place}", step)
 
     def vault(lock: Lock | None) -> Vault:

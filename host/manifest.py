@@ -4,16 +4,16 @@
 import csv
 import io
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from host import boards
 from host.boards import Board, Kit
-from host.errors import HostError
+from host.errors import HostError, meant, typed
 from host.ledger import Ledger
-from host.names import NAME_MOST, PLACE_MOST, one_line, word
+from host.names import NAME_MOST, PLACE_MOST, one_line
 from host.node import STATES, Node
 from host.positions import positions
 
@@ -99,11 +99,11 @@ def check_ledger(
     for row in rows:
         node, owner = names.get(row.name), owners.get(row.dev_eui or b"")
         if node is not None and (problem := _differs(_filled(row, join_eui, region), node)):
-            step = f"give it another name, or first: node071 retire {word(row.name)}"
+            step = f"give it another name, or first: node071 retire {typed(row.name)}"
             mistakes.append(Mistake(row.line, f"'{row.name}' is in the ledger {problem}", step))
         elif owner is not None and owner.name != row.name:
             problem = f"DevEUI {owner.dev_eui.hex()} belongs to '{owner.name}' in the ledger"
-            step = f"correct it, or first: node071 retire {word(owner.name)}"
+            step = f"correct it, or first: node071 retire {typed(owner.name)}"
             mistakes.append(Mistake(row.line, problem, step))
     if mistakes:
         raise Mistakes(path, mistakes)
@@ -218,12 +218,12 @@ def _row(line: int, cells: dict[str, Any], mistakes: list[Mistake]) -> Row | Non
             wrong(f"'{name}' is missing", "each node has a name, a board and a kit")
     board = boards.boards().get(values.get("board", ""))
     kit = boards.kits().get(values.get("kit", ""))
-    if board is None and "board" in values:
-        wrong(f"unknown board '{values['board']}'", "node071 boards lists them")
-    if kit is None and "kit" in values:
-        wrong(f"unknown kit '{values['kit']}'", "node071 kits lists them")
-    if values.get("region", boards.REGIONS[0]) not in boards.REGIONS:
-        wrong(f"unknown region '{values['region']}'", f"known: {', '.join(boards.REGIONS)}")
+    tables: dict[str, Collection[str]]
+    tables = {"board": boards.boards(), "kit": boards.kits(), "region": boards.REGIONS}
+    for name, known in tables.items():
+        if name in values and values[name] not in known:
+            step = "" if name == "region" else f"node071 {name}s lists them"
+            wrong(f"unknown {name} '{values[name]}'", meant(values[name], known, step))
     if board is not None and kit is not None and (problem := boards.refusal(board, kit)):
         wrong(problem, "see node071 boards for others")
     euis = {}

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Names and places of nodes: one line each, as it stands in lists, on labels and in networks."""
 
-import re
 import unicodedata
 
 NAME_MOST = 100  # letters, in ChirpStack
@@ -19,8 +18,3 @@ def one_line(words: str, most: int) -> str:
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in line):
         raise ValueError("it has a character that cannot be printed")
     return line
-
-
-def word(name: str) -> str:
-    """A name as it is typed into a command line, in quotes if it needs them."""
-    return name if re.fullmatch(r"[\w.][\w.-]*", name) else f'"{name}"'

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from html import escape
 from io import StringIO
-from itertools import pairwise
+from itertools import chain, pairwise
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 from host.errors import HostError
@@ -28,6 +29,7 @@ HATCHES = ("", "////", "||", "\\\\\\\\", "--")
 INK, GREY, PALE = "#1a1a1a", "#5f5f5f", "#d9d9d9"
 PAPER = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}  # behind a word
 WIDTH, ROW = 400, 16  # units of a plot, and of one row of names
+_BAR = 0.84  # of a row
 MOST_LINES, MOST_ROWS = len(COLOURS), 60
 _LETTER, _SMALL = 11.0, 10.0
 _LETTER_WIDTH = 6.4  # of _SMALL letters, generously
@@ -60,6 +62,8 @@ _STYLE = {
     "lines.linewidth": 1.5,
     "path.simplify": False,
 }
+
+Span = tuple[datetime, datetime]  # from, to
 
 
 @contextmanager
@@ -206,6 +210,14 @@ def line(axes: "Axes", start: datetime, series: Series, number: int, **options: 
     return drawn
 
 
+def bars(axes: "Axes", start: datetime, row: float, spans: Sequence[Span], color: str) -> Any:
+    """Draw when something was so, as one broken line that fills most of a row."""
+    ends = [(hours(start, begin), hours(start, end), nan) for begin, end in spans]
+    looks: dict[str, Any] = {"color": color, "linewidth": _BAR * ROW, "solid_capstyle": "butt"}
+    (drawn,) = axes.plot(list(chain(*ends)), [row] * 3 * len(ends), **looks)
+    return drawn
+
+
 def thin(series: Series, buckets: int = _BUCKETS) -> Series:
     """At most two values a bucket of time, the lowest and the highest: no peak is lost."""
     if len(series) <= 2 * buckets:
@@ -231,6 +243,6 @@ def gaps(series: Series) -> Series:
     usual, found = sorted(steps)[len(steps) // 2], series[:1]
     for step, row in zip(steps, series[1:], strict=True):
         if step > 3 * usual:
-            found.append((row[0] - step / 2, float("nan")))
+            found.append((row[0] - step / 2, nan))
         found.append(row)
     return found

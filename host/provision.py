@@ -90,4 +90,4 @@ def flash_image(
     does not compile, or all of it does not fit.
     """
     contents = image.firmware(firmware) | records(board, kit, identity, region)
-    return image.build(contents, board.filesystem_kib * 1024 // image.BLOCK_SIZE, board.prog_size)
+    return image.build(contents, board.filesystem_kib * 1024 // image.BLOCK_SIZE)

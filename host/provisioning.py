@@ -23,6 +23,7 @@ NO_WISH = Wish()
 IN_USE_AGAIN = (
     "it was retired, and is in use again: register it again if it was taken off the network"
 )
+BOARD_OPTION = "--board"  # where a board is named, unless in a manifest
 MPY = 6  # the .mpy format that host/image.py makes
 _ELSEWHERE = (
     "if another computer gave it new keys: node071 backup there, node071 restore here; --replace "
@@ -42,6 +43,7 @@ class Order:
     place: str | None = None
     replace: bool = False  # what is on the board may go
     firmware: Path | None = None  # somebody's changed firmware
+    where: str = BOARD_OPTION  # the board is named
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def provision(visit: Visit, ledger: Ledger, order: Order) -> Receipt:
     HostError: it is another board, has another identity, or does not hold what was written.
     """
     facts, board = visit.facts, order.board
-    check_board(facts, board)
+    check_board(facts, board, order.where)
     if facts.main and not facts.firmware and not order.replace:
         raise HostError(
             "this board has a program of its own, main.py",
@@ -75,7 +77,7 @@ def provision(visit: Visit, ledger: Ledger, order: Order) -> Receipt:
         )
     before = State(visit.state())
     if not order.replace:
-        check_identity(before, ledger, facts, board, order.wish)
+        check_identity(before, ledger, facts, board, order.wish, order.where)
     enrolled = enrol(
         ledger, board.name, order.kit.name, board.chip, facts.unique_id, before, order.wish,
         order.region, order.place,
@@ -91,19 +93,19 @@ def provision(visit: Visit, ledger: Ledger, order: Order) -> Receipt:
     return Receipt(node, digest, changed, installed, visit.port.name, enrolled.retired)
 
 
-def check_family(facts: Facts, board: Board) -> None:
+def check_family(facts: Facts, board: Board, where: str = BOARD_OPTION) -> None:
     """HostError: this cannot be that board."""
     if not board.chip.startswith(facts.family):
         raise HostError(
             f"{board.name} has the chip {board.chip}, what is plugged in is an "
             f"{facts.family.upper()}",
-            "check --board and --port; node071 boards lists the names",
+            f"check {where} and --port; node071 boards lists the names",
         )
 
 
-def check_board(facts: Facts, board: Board) -> None:
+def check_board(facts: Facts, board: Board, where: str = BOARD_OPTION) -> None:
     """HostError: this cannot be that board, or its MicroPython does not run our firmware."""
-    check_family(facts, board)
+    check_family(facts, board, where)
     if facts.version[:2] < LEAST or facts.mpy != MPY:
         has = ".".join(map(str, facts.version))
         raise HostError(
@@ -113,17 +115,21 @@ def check_board(facts: Facts, board: Board) -> None:
         )
 
 
-def another_board(who: str, made_as: str, board: Board) -> HostError:
+def another_board(who: str, made_as: str, board: Board, where: str = BOARD_OPTION) -> HostError:
     """A node was made as one board and is called another now: either may be the mistake."""
     return HostError(
         f"{who}, made as {made_as} and not as {board.name}",
-        f"if {made_as} is right, name that (--board {made_as}); if {board.name} is right, add "
-        "--replace",
+        f"if {made_as} is right, name that as {where}; if {board.name} is right, add --replace",
     )
 
 
 def check_identity(
-    state: State, ledger: Ledger, facts: Facts, board: Board, wish: Wish = NO_WISH
+    state: State,
+    ledger: Ledger,
+    facts: Facts,
+    board: Board,
+    wish: Wish = NO_WISH,
+    where: str = BOARD_OPTION,
 ) -> None:
     """HostError: the board is another node than the one that is asked for, or another board."""
     config, identity = state.load("config"), identity_of(state)
@@ -132,7 +138,7 @@ def check_identity(
     who = f"this board is '{identity.name}' with DevEUI {identity.dev_eui.hex()}"
     made_as = config.get("board", board.name)
     if made_as != board.name:
-        raise another_board(who, made_as, board)
+        raise another_board(who, made_as, board, where)
     owner, known = ledger.find(facts.unique_id), ledger.by_dev_eui(identity.dev_eui)
     others = {
         "DevEUI": (identity.dev_eui, wish.dev_eui or (owner and owner.dev_eui)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from host import decode
 from host.captures import Uplink
-from host.errors import HostError, WrongUse
+from host.errors import HostError, WrongUse, meant
 from host.lorawan import DataFrame, JoinRequest, LorawanError, Session, next_counter, parse
 from host.rows import Row
 
@@ -65,11 +65,16 @@ def _not_bytes(values: Any, key: str) -> str:
 
 
 def of_node(name: str, known: list[dict[str, Any]], uplinks: Iterable[Uplink]) -> list[Uplink]:
-    """Those of one node, by its DevEUI or its DevAddrs. WrongUse: there is no such node."""
+    """Those of one node, by its DevEUI or its DevAddrs. WrongUse: there is no such node.
+
+    Another node may have the same DevAddr. The MIC tells, but only to whoever knows the upper half
+    of the counter: that is left to where they go.
+    """
     device = next((each for each in known if each["name"] == name), None)
     if device is None:
-        names = ", ".join(each["name"] for each in known) or "none"
-        raise WrongUse(f"no node '{name}' has keys here", f"there are: {names}")
+        names = [each["name"] for each in known]
+        step = meant(name, names, f"there are: {', '.join(names) or 'none'}")
+        raise WrongUse(f"no node '{name}' has keys here", step)
     addresses = {int(each["dev_addr"], 16) for each in device["sessions"]}
     return [each for each in uplinks if _is_of(each.phy, device["dev_eui"], addresses)]
 

@@ -151,10 +151,7 @@ def _rows(run: KeptRun, quantity: _Quantity, series: dict[str, Series]) -> Figur
     wide = (run.end - run.start) / _SLICES
     for row, name in enumerate(shown):
         for shade, spans in _spans(run.start, wide, series[name], edges).items():
-            bars = [
-                (plots.hours(run.start, begin), long / timedelta(hours=1)) for begin, long in spans
-            ]
-            drawn = axes.broken_barh(bars, (row - 0.42, 0.84), facecolor=shades[shade], linewidth=0)
+            drawn = plots.bars(axes, run.start, row, spans, shades[shade])
             plot.say(drawn, _said(quantity, name, series[name]))
         plots.beside(axes, row, f"{series[name][-1][1]:g}")
     axes.set_title(f"{quantity.unit}; behind each row the last value", pad=36)
@@ -181,8 +178,8 @@ def _edges(values: Sequence[float]) -> tuple[float, ...]:
 
 def _spans(
     start: datetime, wide: timedelta, series: Series, edges: Sequence[float]
-) -> dict[int, list[tuple[datetime, timedelta]]]:
-    """When a series was between which edges: (begin, how long), by the number of edges below it.
+) -> dict[int, list[plots.Span]]:
+    """When a series was between which edges, by the number of edges below it.
 
     The highest value of each slice of time counts; a slice without any has the colour of the one
     before when that is near, and none otherwise.
@@ -202,9 +199,9 @@ def _spans(
             spans[-1][2] = end
         else:
             spans.append([shade, at, end])
-    found: dict[int, list[tuple[datetime, timedelta]]] = {}
+    found: dict[int, list[plots.Span]] = {}
     for shade, first, end in spans:
-        found.setdefault(shade, []).append((start + wide * first, wide * (end - first)))
+        found.setdefault(shade, []).append((start + wide * first, start + wide * end))
     return found
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from host import backups, passphrase
-from host.errors import WrongUse
+from host.errors import WrongUse, typed
 from host.ledger import Ledger
 from host.ledgers import default_path, for_practice, open_ledger
 from host.node import Node
@@ -31,9 +31,10 @@ def table(rows: list[Node], path: Path | None = None, retired: int = 0) -> list[
     if not rows and retired:
         return [f"no node is in use; node071 devices --retired has {retired} of before"]
     if not rows:
-        other = for_practice(path)
-        more = [f"those of virtual boards: node071 devices --ledger {other}"] if other else []
-        return ["no nodes yet: node071 provision makes them", *more]
+        lines = ["no nodes yet: node071 provision makes them"]
+        if other := for_practice(path):
+            lines.append(f"those of virtual boards: node071 devices --ledger {typed(other)}")
+        return lines
     return _columns([_HEADS, *(_cells(node) for node in rows)])
 
 

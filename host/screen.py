@@ -170,22 +170,27 @@ def crowd_lines(summary: dict[str, Any]) -> list[str]:
 
 def expected_lines(summary: dict[str, Any]) -> list[str]:
     """How many of a scenario's expectations held, when it has any."""
-    held = [each["held"] for each in summary["expectations"]]
-    if not held:
+    rows = summary["expectations"]
+    if not rows:
         return []
-    line = f"expected: {held.count(True)} of {len(held)} held"
-    if out := held.count(None):
-        line += f", {out} not judged: {_unjudged(summary)}"
+    line = f"expected: {sum(each['held'] is True for each in rows)} of {len(rows)} held"
+    if out := [each for each in rows if each["held"] is None]:
+        line += f", {len(out)} not judged: {_unjudged(summary, out)}"
     return [line]
 
 
-def _unjudged(summary: dict[str, Any]) -> str:
-    if not summary.get("shortened"):
+def _unjudged(summary: dict[str, Any], out: list[dict[str, Any]]) -> str:
+    """Why these were not."""
+    without = sum(each.get("left_out", False) for each in out)
+    if without == len(out):
         return "nodes were left out"
     start, end = (datetime.fromisoformat(summary[key]) for key in ("start", "end"))
     minutes = (end - start).total_seconds() / 60
     lasted = f"{minutes:.3g} minutes" if minutes < 120 else f"{minutes / 60:.4g} h"
-    return f"the run was shortened to {lasted}"
+    shortened = f"the run was shortened to {lasted}"
+    if not without:
+        return shortened
+    return f"{without} as nodes were left out, {len(out) - without} as {shortened}"
 
 
 def unmet(summary: dict[str, Any]) -> list[str]:

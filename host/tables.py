@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from host import files
-from host.errors import HostError
+from host.errors import HostError, meant
 
 _WORDS = {
     int: "a whole number",
@@ -39,8 +39,7 @@ class Table:
     def refers(self, where: tuple[str | int, ...], name: str, known: Collection[str]) -> None:
         """HostError: the name that stands at `where` is none of those known."""
         if name not in known:
-            step = f"known: {', '.join(known)}"
-            raise self.fail(where, f"unknown {where[-1]} '{name}'", step)
+            raise self.fail(where, f"unknown {where[-1]} '{name}'", meant(name, known))
 
     def make(self, kind: type, where: tuple[str | int, ...], values: Any, **given: Any) -> Any:
         """A dataclass of the values, `given` besides; its annotations say what each may be.
@@ -68,7 +67,7 @@ class Table:
             raise self.fail(where, f"'{_name(where)}' is not a table", _as_table(where))
         for name in values:
             if name not in kinds:
-                step = f"known here: {', '.join(kinds)}"
+                step = meant(name, kinds, f"known here: {', '.join(kinds)}")
                 raise self.fail((*where, name), f"unknown key '{name}'", step)
         for name in required:
             if name not in values:

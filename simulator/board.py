@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import select
 import struct
 import subprocess
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ SHIMS = Path(__file__).with_name("shims")
 HANG_S = 120
 HEAP = "256k"  # an RP2040 has about 200k, of words half as long
 
+_REACTS_MS = 5000  # to its interruption, unless it never will
 _RISING, _FALLING = 8, 4
 _FOREVER = 1 << 62
 
@@ -286,11 +288,9 @@ class Board:
         """What is to be said of one that has not asked for `hang_s`; it is interrupted."""
         assert self._process is not None
         self._process.send_signal(2)  # the traceback of KeyboardInterrupt names the line
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        self._log.flush()
+        asks = select.poll()  # as it does at the prompt, once that is written
+        asks.register(self._from_board, select.POLLIN)
+        asks.poll(_REACTS_MS)
         lines = Path(self._log.name).read_text(errors="replace").splitlines()
         where = [line.strip() for line in lines[-12:] if line.lstrip().startswith("File")]
         return HostError(

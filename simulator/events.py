@@ -10,6 +10,7 @@ import cbor2
 
 from host import files, maccommands
 from host.decode import SETTINGS
+from host.errors import meant
 from simulator.device import Device
 from simulator.network import Network
 
@@ -80,7 +81,7 @@ def plan(values: Mapping[str, Any]) -> EventPlan:
 def _check_kind(values: Mapping[str, Any]) -> None:
     if values["kind"] not in _KINDS:
         problem = f"unknown event '{values['kind']}'"
-        raise EventError("kind", problem, f"kinds: {', '.join(_KINDS)}")
+        raise EventError("kind", problem, meant(values["kind"], _KINDS))
     more, groups = _KINDS[values["kind"]]
     given = set(values) - _COMMON - more
     if given not in [set(group) for group in groups]:
@@ -132,7 +133,7 @@ def _settings(values: Mapping[str, Any]) -> bytes:
     wire: dict[int, Any] = {}
     for name, value in values.items():
         if name not in rows:
-            raise EventError("settings", f"unknown setting '{name}'", f"known: {', '.join(rows)}")
+            raise EventError("settings", f"unknown setting '{name}'", meant(name, rows))
         key, steps = rows[name]
         parts = value if isinstance(value, list) else [value]
         if not all(isinstance(each, int | float) and isfinite(each) for each in parts):

@@ -17,6 +17,7 @@ from math import isfinite
 from typing import Any, Protocol
 
 from host import boards, files
+from host.errors import meant
 from simulator.outcome import outcome
 
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -152,7 +153,7 @@ def _what(text: str) -> tuple[str, str, str, float]:
     if text.startswith("no "):
         phrase = text.removeprefix("no ")
         if phrase not in NO:
-            step = f"known after 'no': {', '.join(NO)}"
+            step = meant(phrase, NO, f"known after 'no': {', '.join(NO)}")
             raise ExpectationError(f"unknown event '{phrase}'", step)
         return "", NO[phrase], "==", 0.0
     found = _COMPARED.fullmatch(text)
@@ -167,7 +168,7 @@ def _what(text: str) -> tuple[str, str, str, float]:
         known = MEASURES
     if measure not in known:
         what = "quantity" if end else "measure"
-        raise ExpectationError(f"unknown {what} '{measure}'", f"known: {', '.join(known)}")
+        raise ExpectationError(f"unknown {what} '{measure}'", meant(measure, known))
     return end, measure, found[2], _number(found[3])
 
 
@@ -227,7 +228,7 @@ def check(
 
 def _known(name: str, what: str, known: list[str]) -> None:
     if name not in known:
-        raise ExpectationError(f"unknown {what} '{name}'", f"known: {', '.join(known)}")
+        raise ExpectationError(f"unknown {what} '{name}'", meant(name, known))
 
 
 def _is_about(expected: Expectation, name: str, group: str, kit: str) -> bool:
@@ -239,9 +240,9 @@ def _is_about(expected: Expectation, name: str, group: str, kit: str) -> bool:
 def judge(expectations: Iterable[Expectation], run: "Kept") -> list[dict[str, Any]]:
     """Hold a run to its expectations: line, text, what was found and of whom, whether it held.
 
-    Of several nodes the worst is told. `held` is None when the run ended before the time that an
-    expectation is about, when it was shortened and may hold later, or when the nodes that it is
-    about were left out.
+    Of several nodes the worst is told. `held` is None when the nodes that an expectation is about
+    were left out (`left_out`), when the run ended before the time that it is about, or when it was
+    shortened and may hold later.
     """
     found = []
     for each in expectations:
@@ -254,9 +255,10 @@ def judge(expectations: Iterable[Expectation], run: "Kept") -> list[dict[str, An
                     held = value is not None and COMPARISONS[each.comparison](value, each.limit)
         if held is False and run.shortened and _may_hold_later(each, value):
             held = None
-        found.append(
-            {"line": each.line, "expect": each.text, "held": held, "found": value, "of": of}
-        )
+        found.append({
+            "line": each.line, "expect": each.text, "held": held, "found": value, "of": of,
+            "left_out": run.left_out(each),
+        })  # fmt: skip
     return found
 
 
@@ -311,22 +313,29 @@ class Kept:
                 if mine is not None:
                     mine.append((each["t_us"] / 3.6e9, each["event"]))
 
+    def left_out(self, expected: Expectation) -> bool:
+        """Whether the run had no node that an expectation is about."""
+        return expected.subject != "crowd" and not self._about(expected)
+
     def values(self, expected: Expectation) -> Iterable[tuple[str, float | None]]:
         """(name, value) of each that an expectation is about."""
         if expected.subject == "crowd":
             crowds = self._summary.get("crowds", ())
             yield from ((c["name"], c["share"]) for c in crowds if c["name"] == expected.name)
             return
-        nodes = [
-            each
-            for each in self._summary["nodes"]
-            if _is_about(expected, each["name"], self._groups[each["name"]], each["kit"])
-        ]
+        nodes = self._about(expected)
         if expected.subject == "all":
             yield "", _value(expected, self._story(expected, nodes))
             return
         for each in nodes:
             yield each["name"], _value(expected, self._story(expected, [each]))
+
+    def _about(self, expected: Expectation) -> list[dict[str, Any]]:
+        return [
+            each
+            for each in self._summary["nodes"]
+            if _is_about(expected, each["name"], self._groups[each["name"]], each["kit"])
+        ]
 
     def _story(self, expected: Expectation, nodes: list[dict[str, Any]]) -> _Story:
         story = _Story(nodes, expected.after_h or 0.0, expected.by_h or self.duration_h)

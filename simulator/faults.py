@@ -7,6 +7,7 @@ from math import inf
 from typing import Annotated
 
 from host import boards
+from host.errors import meant
 from host.tables import Table
 from simulator.places import Latitude, Longitude, Metres
 from simulator.regions import Region
@@ -89,8 +90,8 @@ def check(
     `kits`: by the names of the nodes. HostError: the first mistake.
     """
     if fault.kind not in KINDS:
-        step = f"kinds: {', '.join(KINDS)}"
-        raise table.fail((*where, "kind"), f"unknown fault '{fault.kind}'", step)
+        problem = f"unknown fault '{fault.kind}'"
+        raise table.fail((*where, "kind"), problem, meant(fault.kind, KINDS))
     needs, may = KINDS[fault.kind], MAY.get(fault.kind, ())
     for key, default in _DEFAULTS.items():
         given = getattr(fault, key) != default

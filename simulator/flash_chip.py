@@ -145,7 +145,7 @@ class FlashChip:
     def files(self) -> dict[str, bytes]:
         """The files of its filesystem by path, none when it cannot be mounted."""
         offset, size = self.filesystem
-        return files_of(self.read(offset, size), self.board.prog_size)
+        return files_of(self.read(offset, size))
 
     def config(self) -> dict[str, object]:
         """The config that provisioning wrote, empty without one."""
@@ -159,11 +159,9 @@ class FlashChip:
         return dict(max(good, key=lambda each: each[0])[1]) if good else {}
 
 
-def files_of(data: bytes, prog_size: int) -> dict[str, bytes]:
+def files_of(data: bytes) -> dict[str, bytes]:
     """The files of a LittleFS image by path, none when it cannot be mounted."""
-    fs = LittleFS(
-        block_size=BLOCK, block_count=len(data) // BLOCK, prog_size=prog_size, mount=False
-    )
+    fs = LittleFS(block_size=BLOCK, block_count=len(data) // BLOCK, mount=False)
     fs.context.buffer = bytearray(data)
     found = {}
     try:

@@ -158,7 +158,7 @@ def make_node(
     going_on = flash.exists()
     flash.touch(0o600)  # its key is in it
     if going_on:
-        flash.write_bytes(kept.renewed(flash, hardware, firmware))
+        flash.write_bytes(kept.renewed(flash, firmware))
     else:
         flash.write_bytes(provision.flash_image(hardware, kit, identity, firmware, scenario.region))
     timing = Timing(plan.clock_ppm, plan.irq_us, plan.stall_us)

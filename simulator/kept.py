@@ -5,22 +5,19 @@ import json
 from pathlib import Path
 
 from host import image
-from host.boards import Board
 from host.errors import HostError
 from simulator.flash_chip import files_of
 
 _MANIFEST = "manifest.json"
 
 
-def renewed(flash: Path, hardware: Board, firmware: Path | None) -> bytes:
+def renewed(flash: Path, firmware: Path | None) -> bytes:
     """The image of a flash with the firmware as it is now. HostError: it cannot be read."""
     data = flash.read_bytes()
-    found = files_of(data, hardware.prog_size)
+    found = files_of(data)
     if _MANIFEST not in found:
         step = "delete it, and register the node anew"
         raise HostError(f"{flash} holds no node that can go on", step)
     old = {row["path"] for row in json.loads(found[_MANIFEST])} | {_MANIFEST}
     own = {path: content for path, content in found.items() if path not in old}
-    return image.build(
-        image.firmware(firmware) | own, len(data) // image.BLOCK_SIZE, hardware.prog_size
-    )
+    return image.build(image.firmware(firmware) | own, len(data) // image.BLOCK_SIZE)

@@ -15,6 +15,10 @@ _PROBE = (
     "import sys, cryptolib, vfs; vfs.VfsLfs2; v = sys.implementation.version;"
     "print(v[0], v[1], getattr(sys.implementation, '_mpy', 0) & 0xFF)"
 )
+# The package is a module of CPython, which without its own site starts in half the time.
+_PACKAGED = (
+    "import sys; sys.path.append(sys.argv.pop(1)); from micropython_unix import main; main()"
+)
 
 
 @cache
@@ -26,8 +30,8 @@ def interpreter() -> tuple[str, ...]:
     own = os.environ.get("MICROPYTHON")
     if own:
         words: tuple[str, ...] = (own,)
-    elif importlib.util.find_spec("micropython_unix"):
-        words = (sys.executable, "-m", "micropython_unix")
+    elif (spec := importlib.util.find_spec("micropython_unix")) and spec.origin:
+        words = (sys.executable, "-I", "-S", "-c", _PACKAGED, os.path.dirname(spec.origin))
     elif found := shutil.which("micropython"):
         words = (found,)
     else:

@@ -217,7 +217,7 @@ class NodeTrial:
 
     def _record(self, image: bytes) -> dict[int, Any]:
         """The session in a flash image, as the node keeps it."""
-        files = files_of(image, self._hardware.prog_size)
+        files = files_of(image)
         found = State({f"/{path}": data for path, data in files.items()}).load("session")
         return dict(enumerate(found)) if isinstance(found, list) else dict(found or {})
 

@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
-from host import boards, files
+from host import boards, decode, files
 from host.tables import Table
 from simulator import events, expectations, faults
 from simulator.bay import Parking
@@ -81,7 +81,7 @@ WORLD_KINDS = {
     "parking": Parking,
 }
 
-_MEASURED_IN = {4: ("bin", "ditch", "parking", "step"), 7: ("crossing", "path")}  # by wire key
+_MEASURED_IN = {"distance": ("bin", "ditch", "parking", "step"), "count": ("crossing", "path")}
 
 
 def ready() -> list[str]:
@@ -276,8 +276,9 @@ def _check_nodes(table: Table, found: _File, raw: dict[str, Any], worlds: dict[s
             raise table.fail((*where, "pir"), f"a '{node.kit}' has no PIR", step)
         if reason := boards.refusal(boards.boards()[node.board], boards.kits()[node.kit]):
             raise table.fail((*where, "board"), reason, "choose another board")
-        for key, kinds in _MEASURED_IN.items():
-            if key in boards.kits()[node.kit].wire_keys() and worlds[node.world] not in kinds:
+        measured = decode.names(boards.kits()[node.kit].wire_keys())
+        for quantity, kinds in _MEASURED_IN.items():
+            if quantity in measured and worlds[node.world] not in kinds:
                 problem = f"there is nothing for a '{node.kit}' in a {worlds[node.world]}"
                 step = f"name a world of the kind {' or '.join(kinds)}"
                 raise table.fail((*where, "world"), problem, step)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from host.errors import HostError
+from host.errors import HostError, typed
 from host.ledgers import open_ledger
 from host.node import Node as LedgerNode
 from simulator import schedule
@@ -102,7 +102,8 @@ class ServedRun(Run):
                     ledger.add(row)
                 elif known.identity.app_key != node.identity.app_key:
                     raise HostError(f"{path} has '{known.name}' with another key", "another --out")
-        self._tell(f"register the nodes: node071 export tts-csv --ledger {path}, or chirpstack")
+        words = f"node071 export tts-csv --ledger {typed(path)}"
+        self._tell(f"register the nodes: {words}, or chirpstack")
 
     def _go(self, boards: Sequence[Board]) -> None:
         assert self.udp is not None

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from host import boards, image
-from host.errors import HostError, WrongUse
+from host.errors import HostError, WrongUse, meant
 from simulator import scenario as scenarios
 from simulator import stand_in
 from simulator.air import Place
@@ -76,7 +76,7 @@ class VirtualBoard:
     ):
         self.board = board if isinstance(board, boards.Board) else _board(board)
         if mode not in MODES:
-            raise WrongUse(f"unknown mode '{mode}'", f"modes: {', '.join(MODES)}")
+            raise WrongUse(f"unknown mode '{mode}'", meant(mode, MODES))
         new = not flash.exists()
         self.flash = FlashChip(flash, self.board, filesystem_kib)
         if new and mode != BOOTLOADER:
@@ -117,7 +117,7 @@ class VirtualBoard:
             for at in range(0, len(data), 512):
                 self.flash.write(at // 2, data[at + 32 : at + 288])
         offset, size = self.flash.filesystem
-        self.flash.write(offset, image.build(files, size // 4096, self.board.prog_size))
+        self.flash.write(offset, image.build(files, size // 4096))
 
     def _kept_id(self) -> bytes:
         path = self.flash.path.with_name(self.flash.path.name + ".id")
@@ -392,5 +392,5 @@ class VirtualBoard:
 def _board(name: str) -> boards.Board:
     rows = boards.boards()
     if name not in rows:
-        raise WrongUse(f"unknown board '{name}'", f"known: {', '.join(rows)}")
+        raise WrongUse(f"unknown board '{name}'", meant(name, rows))
     return rows[name]

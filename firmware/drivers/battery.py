@@ -3,6 +3,7 @@
 
 from micropython import const
 
+_ADC_MV = const(3300)  # at full scale, RP2040
 _SAMPLES = const(16)
 _LOW_CV = const(350)
 _SPENT_CV = const(330)  # a sensor's peak or a transmission might pull it below what a board needs
@@ -42,3 +43,13 @@ def level(voltage_cv):
     """A voltage as 1 to 254."""
     above_cv = min(max(voltage_cv, _EMPTY_CV), _FULL_CV) - _EMPTY_CV
     return 1 + above_cv * 253 // (_FULL_CV - _EMPTY_CV)
+
+
+def rp2040_mv(adc):
+    """A function that reads a pin of an RP2040 in mV."""
+    return lambda: (adc.read_u16() * _ADC_MV + 32767) // 65535
+
+
+def esp32_mv(adc):
+    """The same of an ESP32: its raw value is 140 mV low, read_uv has the chip's own calibration."""
+    return lambda: adc.read_uv() // 1000

@@ -338,15 +338,8 @@ def _kind(why: str) -> str:
 
 def _row(rows: Iterable[Exchange], cause: str, least: int) -> list[Exchange]:
     """The first transmissions that were lost to a cause, `least` or more and none heard between."""
-    found: list[Exchange] = []
-    for each in rows:
-        if _lost_by(each) == cause:
-            found.append(each)
-        elif len(found) >= least:
-            break
-        elif each.heard:
-            found = []
-    return found if len(found) >= least else []
+    telling = [each for each in rows if each.heard or _lost_by(each) == cause]
+    return in_a_row(telling, lambda each: not each.heard, least)
 
 
 def _after(node: Node, row: list[Exchange]) -> Exchange | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from host.errors import WrongUse
+from host.errors import WrongUse, meant
 from simulator.why import boards, downlinks, sensors, uplinks
 from simulator.why.evidence import Evidence, Node
 from simulator.why.findings import NOTHING, Finding, Rule, Verdict
@@ -24,7 +24,8 @@ def explain(folder: Path, name: str | None = None) -> tuple[Evidence, list[Verdi
     """
     evidence = read(folder)
     if name is not None and name not in evidence.nodes:
-        raise WrongUse(f"no node '{name}' in {folder}", f"it has: {', '.join(evidence.nodes)}")
+        step = meant(name, evidence.nodes, f"it has: {', '.join(evidence.nodes)}")
+        raise WrongUse(f"no node '{name}' in {folder}", step)
     chosen = [node for node in evidence.nodes.values() if name in (None, node.name)]
     return evidence, [judge(node, evidence) for node in chosen]
 

@@ -37,7 +37,7 @@ def by_image(folder):
     with VirtualBoard(TTGO, folder / "whole", at_speed=True) as board:
         offset, size = board.flash.filesystem
         path = folder / "firmware.littlefs"
-        path.write_bytes(image.build(FIRMWARE, size // image.BLOCK_SIZE, board.board.prog_size))
+        path.write_bytes(image.build(FIRMWARE, size // image.BLOCK_SIZE))
         port = ("--chip", "esp32", "--port", board.port, "--baud", str(BAUD))
         spent_s = timed("esptool", *port, "write-flash", hex(offset), path, folder=folder)
         check(board)

@@ -102,7 +102,7 @@ def image_of(hardware, kit, identity):
     config |= asdict(identity.session) | {"airtime_budget_s": AIRTIME_S_A_DAY}
     contents = image.firmware() | {f"{image.STATE}/config.0": image.record(config)}
     blocks = hardware.filesystem_kib * 1024 // image.BLOCK_SIZE
-    return image.build(contents, blocks, hardware.prog_size)
+    return image.build(contents, blocks)
 
 
 def describe(hardware, blocks):

@@ -32,7 +32,7 @@ QUIET = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
 
 @pytest.fixture
 def home(tmp_path):
-    return tmp_path / "home"
+    return tmp_path / "her home"
 
 
 def run(home, *words, stdin=None, **environment):
@@ -102,7 +102,7 @@ def test_who_has_nodes_for_practice_only_is_told_where_they_are(home):
     practice = path_of(home).with_name("practice.ledger")
     fill(practice, lambda lock: Vault())
     none = "no nodes yet: node071 provision makes them\n"
-    there = f"those of virtual boards: node071 devices --ledger {practice}\n"
+    there = f"those of virtual boards: node071 devices --ledger '{practice}'\n"
     assert run(home, "devices").stdout == none + there
     assert json.loads(run(home, "devices", "--json").stdout) == []
     for given in (("--ledger", practice), ()):
@@ -206,6 +206,8 @@ def test_a_device_that_is_none_is_one_line(filled):
             1, "error: no node 'bin-1' in the ledger; node071 devices lists them\n"
         )  # fmt: skip
         assert "no node" in json.loads(run(filled, *words, "--json").stdout)["error"]
+    done = run(filled, "devices", "show", "pol-7")
+    assert done.stderr.endswith("; did you mean pole-7? node071 devices lists them\n")
 
 
 def test_a_backup_of_a_plain_ledger_wants_a_passphrase_or_a_word(filled, tmp_path):

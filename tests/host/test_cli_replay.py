@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from udp_server import serving
 
 from host.cli import cli
+from host.lorawan import DataFrame, MType, Session
 
 PACKET = {"freq": 868.1, "datr": "SF7BW125", "rssi": -100, "lsnr": 7.5, "data": "QA=="}
 HEAD = {"time": "2026-11-23T06:00:00.5Z", "gateway": "0710710000000000"}
@@ -143,10 +144,27 @@ def test_only_the_frames_of_one_node_go_to_a_server_or_into_the_table(of_two):
     assert words.startswith("first time: 3 frames, ")
 
 
+def test_what_another_node_of_the_same_address_sent_is_not_read_as_of_the_one(of_two):
+    devices = of_two.with_name("devices.json")
+    value = json.loads(devices.read_text())
+    own = value["nodes"][1]["sessions"][0]
+    own |= {"dev_addr": "00000001", "nwk_skey": 32 * "2"}
+    devices.write_text(json.dumps(value))
+    session = Session(1, bytes.fromhex(own["nwk_skey"]), bytes(16))
+    reading = bytes.fromhex("a3011902640218d503182d")
+    phy = session.seal(DataFrame(MType.UNCONFIRMED_UP, 1, 0, 0, b"", 1, reading))
+    packet = {**PACKET, "data": b64encode(phy).decode()}
+    of_two.write_text(json.dumps({**HEAD, "rxpk": packet}) + "\n")
+    for name, decoded in (("one", 0), ("two", 1)):
+        counts = json.loads(run("replay", of_two, "--node", name, "--json").stdout)
+        assert (counts["frames"], counts["decoded"], counts["unknown"]) == (1, decoded, 1 - decoded)
+
+
 def test_a_node_that_has_no_keys_is_wrong_use(of_two):
     done = run("replay", of_two, "--node", "three")
     assert done.exit_code == 2
     assert done.stderr == "error: no node 'three' has keys here; there are: one, two\n"
+    assert "; did you mean two? there are: " in run("replay", of_two, "--node", "twoo").stderr
 
 
 def test_the_keys_of_a_ledger_are_of_the_one_that_is_named(of_two, tmp_path):

@@ -196,7 +196,7 @@ def test_files_that_were_written_in_part_do_not_pass_for_those_of_the_node(tmp_p
             bench.flash(**options)
         assert bench.board.pulled.wait(5)
         offset, size = bench.board.flash.filesystem  # it mounts, and a part of its files is there
-        half = image.build(small, size // 4096, bench.row.prog_size)
+        half = image.build(small, size // 4096)
         bench.board.flash.path.write_bytes(
             bench.board.flash.read(0, offset) + half + bench.board.flash.read(offset + size, 0)
         )

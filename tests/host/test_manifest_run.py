@@ -16,6 +16,7 @@ from host.port import Attached
 from host.progress import Progress
 
 BEFORE_IT_IS_WRITTEN = 30000  # bytes: after it was asked who it is
+FEATHER = "feather-rp2040-rfm95"
 ROWS = "name,board,kit,place\n" + "".join(
     f"street-{number},{PICO},classroom,lamp {number}\n" for number in (1, 2, 3)
 )
@@ -139,6 +140,26 @@ def test_a_board_that_is_another_node_stays_what_it_is(tmp_path):
         box.manifest.write_text(ROWS.replace("lamp 2", "the square"))
         run(["street-2"])  # what only stands in lists needs no board
         assert [each["place"] for each in box.receipts()] == ["the square"]
+
+
+def test_a_board_that_was_made_as_another_is_told_by_its_line(tmp_path):
+    slot = Slot(tmp_path, 1, files=FIRMWARE)
+    with Box(tmp_path, ROWS, [slot]) as box:
+        slot.plug_in()
+
+        def run(ledger):
+            plan = Plan(box.receipts_path, (str(slot.link),), wait_s=0)
+            with open_ledger(tmp_path / ledger, True) as opened:
+                return Batch(manifest.read(box.manifest)[:1], opened, plan, Progress(True)).run()
+
+        assert run("ledger")[0].written
+        box.manifest.write_text(f"name,board,kit\nlamp,{FEATHER},classroom\n")
+        (other,) = run("of somebody else")
+        assert other.problem.endswith(f"made as {PICO} and not as {FEATHER}")
+        assert other.next_step == (
+            f"if {PICO} is right, name that as 'board' in line 2 of the manifest; "
+            f"if {FEATHER} is right, add --replace"
+        )
 
 
 def test_a_board_that_is_exchanged_while_the_one_before_says_goodbye_is_noticed(tmp_path):

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def test_a_board_of_the_same_chip_but_another_name_is_refused(bench):
     with pytest.raises(HostError, match=f"made as {PICO} and not as {other}") as error:
         bench.provision()
     assert error.value.next_step == (
-        f"if {PICO} is right, name that (--board {PICO}); if {other} is right, add --replace"
+        f"if {PICO} is right, name that as --board; if {other} is right, add --replace"
     )
     assert bench.config()["board"] == PICO
     receipt = bench.provision(replace=True)
@@ -175,7 +176,8 @@ def test_a_virtual_board_is_kept_apart_from_real_nodes_and_asks_for_no_passphras
 
     own = (sys.executable, "-m", "host.cli", "label", "--json")
     done = subprocess.run(own, capture_output=True, text=True, cwd=bench.folder)
-    assert f"virtual boards have --ledger {practice}" in json.loads(done.stdout)["next"]
+    there = shlex.quote(str(practice))
+    assert f"virtual boards have --ledger {there}" in json.loads(done.stdout)["next"]
     monkeypatch.setenv("NODE071_LEDGER", str(practice))
     done = subprocess.run(own, capture_output=True, text=True, cwd=bench.folder)
     assert json.loads(done.stdout) == {"written": ["labels.pdf"]}, done.stderr
@@ -305,7 +307,7 @@ def test_a_blank_board_that_is_known_gets_its_identity_and_numbers_above(bench):
     bench.ledger.seen(first.node.dev_eui, next_dev_nonce=17)
     bench.board.become("unplugged")
     offset, size = bench.board.flash.filesystem
-    erased = image.build({}, size // 4096, bench.row.prog_size)
+    erased = image.build({}, size // 4096)
     data = bytearray(bench.board.flash.path.read_bytes())
     data[offset : offset + size] = erased
     bench.board.flash.path.write_bytes(data)

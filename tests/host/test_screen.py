@@ -358,13 +358,15 @@ def test_each_flag_has_a_word_of_advice():
 
 
 def test_what_was_not_judged_has_its_reason():
-    found = [{"held": held} for held in (True, None, None, False)]
     whole = {"start": "2026-11-23T07:00:00+01:00", "end": "2026-11-23T10:30:00+01:00"}
-    said = [
-        expected_lines({"expectations": found, "shortened": shortened, **whole})
-        for shortened in (True, False)
-    ]
-    assert said == [
-        ["expected: 1 of 4 held, 2 not judged: the run was shortened to 3.5 h"],
-        ["expected: 1 of 4 held, 2 not judged: nodes were left out"],
-    ]
+
+    def why(*left_out):
+        judged = [{"held": held, "left_out": False} for held in (True, False)]
+        out = [{"held": None, "left_out": each} for each in left_out]
+        (line,) = expected_lines({"expectations": judged + out, **whole})
+        return line.partition(" not judged: ")[2]
+
+    assert why(False, False) == "the run was shortened to 3.5 h"
+    assert why(True, True) == "nodes were left out"
+    said = "1 as nodes were left out, 2 as the run was shortened to 3.5 h"
+    assert why(True, False, False) == said

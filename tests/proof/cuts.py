@@ -33,7 +33,6 @@ from simulator import scenario as scenarios
 from simulator.air import Air, Place
 from simulator.board import Board
 from simulator.clock import Clock
-from simulator.family import PROG_SIZE
 from simulator.faults import FaultPlan
 from simulator.run import Run
 
@@ -160,10 +159,7 @@ def record(folder, hours=HOURS):
 
 def mounted(image):
     """The files of an image, None when it does not mount."""
-    fs = LittleFS(
-        block_size=BLOCK, block_count=len(image) // BLOCK, prog_size=PROG_SIZE["rp2040"],
-        read_size=PROG_SIZE["rp2040"], mount=False,
-    )  # fmt: skip
+    fs = LittleFS(block_size=BLOCK, block_count=len(image) // BLOCK, mount=False)
     fs.context.buffer = bytearray(image)
     try:
         fs.mount()

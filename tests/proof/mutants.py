@@ -423,7 +423,7 @@ MUTANTS = (
     Mutant("status.py", "len(encoded) > limit", "len(encoded) >= limit", STATUS),
     Mutant("config.py", "value == bytes(16)", "value == b''", CONFIG),
     Mutant("config.py", "len(value) != length", "len(value) < length", CONFIG),
-    Mutant("hardware.py", "adc.read_uv() // 1000", "adc.read_u16() * 3300 // 65535", BOARD),
+    Mutant("drivers/battery.py", "adc.read_uv() // 1000", "adc.read_u16() * 3300 // 65535", BOARD),
     Mutant("drivers/i2c.py", "range(9)", "range(8)", BOARD),
     Mutant("drivers/i2c.py", "self._open()  # the", "pass  # the", BOARD),
     Mutant("drivers/i2c.py", "self._free()\n        self.bus", "self.bus", BOARD),

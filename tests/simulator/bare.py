@@ -20,7 +20,7 @@ class Bare:
     def __init__(self, folder, records):
         contents = image.firmware() | provision.board_records(HARDWARE) | records
         flash = folder / "flash"
-        flash.write_bytes(image.build(contents, 352, HARDWARE.prog_size))
+        flash.write_bytes(image.build(contents, 352))
         self.clock, self.sent = Clock(), []
         with (folder / "log").open("wb") as log:
             self.board = Board("bare", HARDWARE.chip, flash, log, self.clock, 1)

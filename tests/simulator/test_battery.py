@@ -169,7 +169,8 @@ def test_a_join_that_takes_hours_goes_on_in_deep_sleep(trial):
     found = sorted({round(each) for each in run.measured_s()})
     gaps_s = [b - a for a, b in pairwise(found)]
     assert len(found) == 61 and INTERVAL_S * 2 / 3 - 3 < gaps_s[0] < INTERVAL_S + 3
-    assert all(abs(gap_s - INTERVAL_S) < 3 for gap_s in gaps_s[1:])
+    # a reading waits until the windows of a try have ended
+    assert all(abs(gap_s - INTERVAL_S) < 8 for gap_s in gaps_s[1:])
 
 
 def test_repetitions_keep_a_board_awake_and_it_is_not_bitten(trial):

@@ -2,6 +2,7 @@
 """The virtual board: time, limits, interrupts, resets and flash, each from small programs."""
 
 from itertools import pairwise
+from time import monotonic
 
 import pytest
 
@@ -27,7 +28,7 @@ class Bench:
         self.flash = folder / "flash"
         contents = {name: FIRMWARE.joinpath(name).read_bytes() for name in firmware}
         contents["main.py"] = program.encode()
-        self.flash.write_bytes(image.build(contents, 64, 256))
+        self.flash.write_bytes(image.build(contents, 64))
         self._log = (folder / "log").open("wb")
         self.path = folder / "log"
         self.board = Board("bench", chip, self.flash, self._log, self.clock, seed, timing)
@@ -357,7 +358,7 @@ def test_a_handler_waits_for_an_erase_and_that_of_esp32_for_the_whole_file_call(
     bench, chip, option
 ):
     made = bench(chip, ERASES.format(option))
-    made.clock.call_at(boards.BOOT_US[chip] + 80_000, made.board.drive, 4, 1)
+    made.clock.call_at(boards.BOOT_US[chip] + 140_000, made.board.drive, 4, 1)
     (line,) = made.run(2)
     at_ms, took_ms = map(int, line.split())
     assert sum(made.board.wear.erases.values()) >= 8
@@ -560,11 +561,14 @@ def test_a_program_that_ends_by_itself_is_named(bench):
         bench(RP2040, "import sys\nsys.exit()\n").run(1)
 
 
-def test_a_loop_without_a_call_is_stopped_and_named_with_its_line(bench):
+def test_a_loop_without_a_call_is_stopped_and_named_with_its_line(bench, monkeypatch):
+    monkeypatch.setattr("simulator.board._REACTS_MS", 40_000)  # and it is not waited for
     made = bench(RP2040, "n = 0\nwhile True:\n    n += 1\n")
     made.board.hang_s = 1  # instead of two minutes
+    began_s = monotonic()
     with pytest.raises(HostError, match=r"without a call.*line 3"):
         made.run(1)
+    assert monotonic() - began_s < 40
 
 
 def test_rtc_memory_outlives_sleep_and_bite_but_not_the_power(bench):

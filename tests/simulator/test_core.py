@@ -37,7 +37,7 @@ def cores(tmp_path, monkeypatch):
         common, boards, found = Clock(), [], []
         for name, program in zip("abc", programs, strict=False):
             flash = tmp_path / f"{name}.flash"
-            flash.write_bytes(image.build({"main.py": program.encode()}, 64, 256))
+            flash.write_bytes(image.build({"main.py": program.encode()}, 64))
             log = (tmp_path / f"{name}.log").open("wb")
             boards.append(Board(name, "rp2040", flash, log, Clock(), 1))
             boards[-1].clock.call_at(0, boards[-1].power_on)

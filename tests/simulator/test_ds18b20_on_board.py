@@ -129,7 +129,7 @@ except OneWireError:
 
 def test_programs_for_a_boards_own_modules_run(tmp_path):
     flash, clock = tmp_path / "flash", Clock()
-    flash.write_bytes(image.build({"main.py": PROGRAM.encode()}, 64, 256))
+    flash.write_bytes(image.build({"main.py": PROGRAM.encode()}, 64))
     water = Conditions(**BEFORE)
     with (tmp_path / "log").open("wb") as log:
         board = Board("bench", "rp2040", flash, log, clock, 1)

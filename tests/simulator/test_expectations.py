@@ -342,7 +342,7 @@ def test_the_command_line_names_what_did_not_hold(write):
     assert found.stderr.splitlines() == [
         f"error: town.toml, line 5: expected joins == 2 by 1 h, found 1 (room); {said}",
         f"error: town.toml, line 6: expected no join, found 1 (room); {said}",
-        "error: town.toml, line 8: expected crowd region: delivered == 2, found 0.9967 (region); "
+        "error: town.toml, line 8: expected crowd region: delivered == 2, found 1 (region); "
         + said,
     ]
     assert found.stdout.splitlines()[-1] == (

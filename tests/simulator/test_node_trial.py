@@ -119,7 +119,7 @@ def test_what_is_missing_is_named(capture, tmp_path):
     status, said = command(own, "--to", "node")
     assert (status, said["next"]) == (1, "keep it: node071 simulate --out DIR --keep-flash")
     status, said = command(capture, "--to", "node", "--node", "other")
-    assert status == 2 and "which node?" in said["error"]
+    assert status == 2 and said["error"] == "which node? The capture has classroom-1"
     own.write_text("")  # it holds no join: there is no session to forge for
     devices = json.loads((tmp_path / "devices.json").read_text())
     devices["nodes"][0]["sessions"] = []

@@ -59,7 +59,7 @@ class Bench:
         contents = {name: FIRMWARE.joinpath(name).read_bytes() for name in FILES}
         contents |= {"main.py": program.encode()}
         flash = folder / "flash"
-        flash.write_bytes(image.build(contents, 64, boards.PROG_SIZE[chip]))
+        flash.write_bytes(image.build(contents, 64))
         self._path = folder / "log"
         self.board = Board("bench", chip, flash, self._path.open("wb"), self.clock, 1)
         self.board.wire_lamp(LAMP)

@@ -269,6 +269,7 @@ def test_the_command_line_takes_fewer_nodes(load, tmp_path):
     value = json.loads(found.stdout)
     assert [node["name"] for node in value["nodes"]] == ["bin-1", "bin-4"]
     assert [each["held"] for each in value["expectations"]] == [None, True]
+    assert [each["left_out"] for each in value["expectations"]] == [True, False]
     assert found.exit_code == 0
     wrong = CliRunner().invoke(cli, [*words[:2], "--nodes", "0"])
     assert wrong.exit_code == 2

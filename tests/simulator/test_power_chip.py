@@ -42,7 +42,7 @@ def test_the_radio_is_fed_and_the_gps_is_not(tmp_path, kind):
     before = bytes(chip.registers)
     flash = tmp_path / "flash"
     driver = files.root().joinpath("firmware", DRIVER).read_bytes()
-    flash.write_bytes(image.build({"main.py": PROGRAM.encode(), DRIVER: driver}, 64, 32))
+    flash.write_bytes(image.build({"main.py": PROGRAM.encode(), DRIVER: driver}, 64))
     with (tmp_path / "log").open("wb") as log:
         board = Board("bench", "esp32", flash, log, clock, 1)
         board.wire_i2c(22, 21, chip)

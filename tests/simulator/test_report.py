@@ -108,6 +108,11 @@ def test_forty_nodes_have_a_row_each(crowded, browser, width_px, phone):
         assert len([each for each in texts if "-1" in each]) == names
     drawn = browser.ask(DRAWN)
     assert drawn["co2"] >= 10 and drawn["map"] >= 40
+    # however often it changed, a shade of a row is one path
+    assert (
+        browser.ask("document.querySelectorAll('#temperature .said path').length")
+        == drawn["temperature"]
+    )
     assert crowded.stat().st_size < 1_000_000
 
 

@@ -266,7 +266,7 @@ def boards(tmp_path):
         found, common = [], Clock()
         for name, program in zip("abcdef", programs, strict=False):
             flash, log = tmp_path / f"{name}.flash", tmp_path / f"{name}.log"
-            flash.write_bytes(image.build({"main.py": program.encode()}, 64, 256))
+            flash.write_bytes(image.build({"main.py": program.encode()}, 64))
             board = Counted(name, "rp2040", flash, log.open("wb"), Clock(), 1)
             board.hang_s = hang_s
             board.clock.call_at(0, board.power_on)

@@ -65,7 +65,7 @@ def test_ten_thousand_malformed_datagrams_change_nothing(tmp_path):
 
 def test_a_second_run_goes_on_with_the_same_nodes(tmp_path):
     def state():
-        files = files_of((tmp_path / "classroom-1.flash").read_bytes(), 256)
+        files = files_of((tmp_path / "classroom-1.flash").read_bytes())
         return State({f"/{path}": data for path, data in files.items()})
 
     with serving() as server:

@@ -50,7 +50,7 @@ class Bench:
         head += "def at_ms(ms):\n    time.sleep_ms(ms - time.ticks_diff(time.ticks_ms(), began))\n"
         contents = {name: FIRMWARE.joinpath(name).read_bytes() for name in firmware}
         contents["main.py"] = (head + program).encode()
-        flash.write_bytes(image.build(contents, 64, 256))
+        flash.write_bytes(image.build(contents, 64))
         self.board = Board("bench", chip, flash, self._log.open("wb"), self.clock, 1)
         self.device = Device(self.clock, *frames, **options)
         self.board.wire_uart(*PINS[chip], self.device)

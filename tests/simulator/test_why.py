@@ -238,6 +238,18 @@ def test_a_network_that_answers_a_join_too_early_is_told_from_a_clock(explained)
     assert "sent 1 s after the uplink, the node listens after 5 and 6 s" in found["a"].first.cause
 
 
+def test_a_network_that_says_nothing_of_a_join_is_named(explained):
+    """As one that is not ours does, before which `simulate --gateway` puts the gateways."""
+
+    def prepare(run):
+        run._pass_on = lambda gateway, signal: None
+
+    found = explained(0.5, {"a": {}}, prepare)
+    assert rules(found) == {"a": "no-answer"}
+    assert "join-requests heard, and the network answered none" in found["a"].first.cause
+    assert "by town-hall" in found["a"].first.evidence[0]
+
+
 def test_the_first_of_two_causes_is_named_first(explained):
     """A sensor, then the gateway; and the other way round."""
     nodes = {"a": {}, "b": {}}

@@ -376,6 +376,18 @@ def gateway_off(bench):
     bench.lose(bench.data_rows[9:15], "gateway off")
 
 
+def test_only_what_is_heard_ends_a_row_of_lost_ones():
+    bench = Bench()
+    bench.lose(bench.data_rows[9:14], "gateway off")
+    bench.lose(bench.data_rows[11:12], "collision")
+    first = judge(bench.node, bench.evidence).first
+    assert first.rule == "gateway-off" and first.evidence[0].startswith("4 transmissions in a row")
+    one = bench.data_rows[12]
+    one.heard, one.missed = bench.data_rows[8].heard, []
+    first = judge(bench.node, bench.evidence).first
+    assert first.rule == "gateway-off" and first.evidence[0].startswith("2 transmissions in a row")
+
+
 @case("no-channel", hear_all)
 def no_channel(bench):
     bench.lose(bench.data_rows[9:15], "no gateway channel at 867.1 MHz")

@@ -40,7 +40,6 @@ class Flash:
         self._path = path
         count = hardware.filesystem_kib * 1024 // image.BLOCK_SIZE
         self._size = {"block_size": image.BLOCK_SIZE, "block_count": count}
-        self._size |= {"prog_size": hardware.prog_size, "read_size": hardware.prog_size}
 
     def _mount(self):
         fs = LittleFS(**self._size, mount=False)
