@@ -106,6 +106,7 @@ class Batch:
     def run(self) -> list[Outcome]:
         """Work until every row is done or no board comes any more; what became of each row."""
         with portlock.held(str(self._plan.receipts)):
+            self._take_places()
             self._keep_receipts()
             try:
                 self._watch()
@@ -135,6 +136,14 @@ class Batch:
                 cause = "no board came for it"
                 found.append(Outcome(row, node, cause, "run the same command again"))
         return found
+
+    def _take_places(self) -> None:
+        """A place stands in lists only: that of a row holds for a node that is written already."""
+        nodes = self._nodes()
+        for row in self._rows:
+            node = nodes.get(row.name)
+            if node is not None and is_written(node) and row.place not in (None, node.place):
+                self._ledger.change(node.dev_eui, place=row.place)
 
     def _nodes(self) -> dict[str, Node]:
         return {node.name: node for node in self._ledger.nodes()}

@@ -30,13 +30,16 @@ class Server:
 
     def __init__(self, url: str, token: str):
         """`url` as http://HOST:8080, or https. WrongUse: it is no such thing, or no token."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise WrongUse(f"'{url}' is no address", "give it as http://HOST:8080")
+        try:
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 8080)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError
+        except ValueError:
+            raise WrongUse(f"'{url}' is no address", "give it as http://HOST:8080") from None
         if not token.isascii() or not token.isprintable() or not token or " " in token:
             raise WrongUse("this is no API token", _NEW_TOKEN)
         self.url, self._token = url, token
-        port = parts.port or (443 if parts.scheme == "https" else 8080)
         place = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         if parts.scheme == "https":
             credentials = grpc.ssl_channel_credentials()

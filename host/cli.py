@@ -243,7 +243,9 @@ def simulate(
 )
 @click.option("--link", type=click.Path(path_type=Path), help="A name for its port that stays.")
 @click.option(
-    "--drive", type=click.Path(path_type=Path), help="RP2040: the folder that is its UF2 drive."
+    "--drive",
+    type=click.Path(path_type=Path),
+    help="RP2040: the folder that is its UF2 drive; it comes and goes, so name a new one.",
 )
 @click.option("--kit", metavar="NAME", help="Its sensors; else those that it is provisioned with.")
 @click.option("--unique-id", type=Secret(), help="Its MAC (6 bytes) or flash id (8 bytes).")

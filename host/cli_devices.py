@@ -43,10 +43,11 @@ def devices(
 
     if check:
         _check(url, application, token, ledger, plain_keys)
-    nodes = roster.nodes(ledger, plain_keys, retired)
+    known = roster.nodes(ledger, plain_keys)
+    nodes = [node for node in known if retired or node.retired_at is None]
     if as_json:
         return show([node.public() for node in nodes])
-    click.echo("\n".join(roster.table(nodes, ledger)))
+    click.echo("\n".join(roster.table(nodes, ledger, len(known) - len(nodes))))
 
 
 def _check(

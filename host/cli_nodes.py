@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from host import boards
-from host.commands import Secret, as_json, named, show
+from host.commands import NAME, PLACE, Secret, as_json, named, show
 from host.errors import HostError, WrongUse
 from host.ledgers import ledger_options
 
@@ -57,10 +57,12 @@ class _Block(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     "--wait", "wait_s", type=click.FloatRange(0), default=300, show_default=True, metavar="S",
     help="With --manifest: how long to wait for the next board.",
 )  # fmt: skip
-@click.option("--name", metavar="NAME", help="What the node is called; without it: KIT-1, KIT-2.")
+@click.option(
+    "--name", type=NAME, metavar="NAME", help="What the node is called; without it: KIT-1, KIT-2."
+)
 @click.option("--region", type=click.Choice(boards.REGIONS), metavar="NAME",
               help="Where it sends: EU868 if not given.")  # fmt: skip
-@click.option("--place", metavar="TEXT", help="Where it hangs, for your own list.")
+@click.option("--place", type=PLACE, metavar="TEXT", help="Where it hangs, for your own list.")
 @click.option("--dev-eui", type=Secret(8), help="Its DevEUI; without it: from the board.")
 @click.option("--eui-block", type=_Block(), help="Or the next one of FIRST/COUNT or FIRST-LAST.")
 @click.option("--join-eui", type=Secret(8), help="Its JoinEUI; without it: zeros.")
@@ -152,6 +154,8 @@ def provision_command(
     for name, value in key.items():
         click.echo(f"{name}: {value.upper()}")
     done = "written and read back" if receipt.changed else "was so already, read back"
+    if receipt.was_retired:
+        click.echo(f"note: {provisioning.IN_USE_AGAIN}", err=True)
     click.echo(f"{done}; next: node071 export tts-csv, or your network's own page")
 
 
@@ -169,7 +173,7 @@ def _provision_many(
         rows = manifest.read(path)
         ledger = for_boards(ledger, plan["ports"])
         with open_ledger(ledger, plain_keys) as book, Progress(quiet=as_json) as progress:
-            manifest.check_ledger(path, rows, book)
+            manifest.check_ledger(path, rows, book, plan["wish"].join_eui, plan["region"])
             done = Batch(rows, book, Plan(receipts, **plan), progress).run()
     except manifest.Mistakes as error:
         if as_json:
@@ -230,6 +234,7 @@ def flash_command(
     from host.ledgers import for_boards, open_ledger
     from host.port import Port, choose
     from host.progress import Progress
+    from host.provisioning import IN_USE_AGAIN
 
     hardware = named(boards.boards(), board, "board")
     waits = bootdrive.waiting(hardware, port, drive)
@@ -255,6 +260,8 @@ def flash_command(
     click.echo(f"{who}: {report.written} files written, {report.removed} removed, compared")
     if report.readings:
         click.echo(f"{report.readings} files of readings that wait are on it")
+    if report.was_retired:
+        click.echo(f"note: {IN_USE_AGAIN}", err=True)
     if report.node is None:
         click.echo(f"next: node071 provision --board {board} --kit NAME")
 

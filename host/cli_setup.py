@@ -10,9 +10,10 @@ import click
 
 from host import boards
 from host.cli_networks import server_options
-from host.commands import as_json, named, show
+from host.commands import NAME, PLACE, Line, as_json, named, show
 from host.errors import HostError, WrongUse
 from host.ledgers import default_path, for_boards, ledger_options, open_ledger
+from host.names import NAME_MOST
 
 if TYPE_CHECKING:
     from host.ledger import Ledger
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 @click.option("--board", metavar="NAME", help="Which: see node071 boards.")
 @click.option("--kit", metavar="NAME", help="Its sensors: see node071 kits.")
 @click.option("--port", metavar="PORT", help="The serial port; without it: the only board on USB.")
-@click.option("--name", metavar="NAME", help="What the node is called; without it: KIT-1, KIT-2.")
-@click.option("--place", metavar="TEXT", help="Where it hangs, for your own list.")
+@click.option(
+    "--name", type=NAME, metavar="NAME", help="What the node is called; without it: KIT-1, KIT-2."
+)
+@click.option("--place", type=PLACE, metavar="TEXT", help="Where it hangs, for your own list.")
 @click.option("--region", type=click.Choice(boards.REGIONS), metavar="NAME",
               help="Where it sends: EU868 if not given.")  # fmt: skip
 @click.option("--micropython", metavar="FILE|VERSION", help="Install this MicroPython.")
@@ -68,9 +71,10 @@ def setup_command(
     hardware = _board(board, asks)
     sensors = _kit(kit, hardware, asks)
     if name is None and asks:
-        name = _text("What is the node to be called? Enter: a name of itself, such as classroom-1")
+        question = "What is the node to be called? Enter: a name of itself, such as classroom-1"
+        name = _text(question, Line(NAME_MOST))
     if place is None and asks:
-        place = _text("Where will it hang? For your own list; Enter: not known yet")
+        place = _text("Where will it hang? For your own list; Enter: not known yet", PLACE)
     network = _network(url, token, application)
     ledger = for_boards(ledger, [options["port"]], options["drive"])
     backups = ledger.parent / "backups"
@@ -132,9 +136,9 @@ def _pick(question: str, rows: dict[str, Any]) -> Any:
     return list(rows.values())[number - 1]
 
 
-def _text(question: str) -> str | None:
-    answer: str = click.prompt(question, default="", show_default=False, err=True)
-    return answer.strip() or None
+def _text(question: str, kind: Line) -> str | None:
+    answer: str = click.prompt(question, type=kind, default="", show_default=False, err=True)
+    return answer or None
 
 
 def _network(url: str | None, token: str | None, application: str | None) -> "Network | None":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How every command fails and prints: one line or one JSON value, never a stack trace."""
 
+import errno
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import click
 
 from host.errors import HostError, WrongUse, meant
+from host.names import NAME_MOST, PLACE_MOST, one_line
 
 FAILED, WRONG_USE = 1, 2
 _PORT = 1700  # of packet forwarders, by custom
@@ -64,7 +66,11 @@ def _said(error: Exception) -> tuple[int, str, str]:
         return WRONG_USE, cause[:1].lower() + cause[1:], f"see {command} --help"
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        return FAILED, f"{place}{error.strerror or error}", "check the path and its permissions"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        step = (
+            "make room there, then run this again" if full else "check the path and its permissions"
+        )
+        return FAILED, f"{place}{error.strerror or error}", step
     if isinstance(error, click.Abort):
         return FAILED, "stopped", ""
     at = extract_tb(error.__traceback__)[-1]
@@ -88,6 +94,13 @@ def _print(cause: str, step: str, as_json: bool) -> None:
     click.echo(f"error: {cause}; {step}" if step else f"error: {cause}", err=True)
 
 
+def _text_of(source: str) -> str:
+    """The text of @FILE, or of standard input; editors put a mark before it. ValueError: none."""
+    if source == "-":
+        return sys.stdin.read().removeprefix("\ufeff")
+    return Path(source[1:]).read_text(encoding="utf-8-sig")
+
+
 class Secret(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """Hex bytes, or @FILE, or - for standard input, so that a key stays out of process lists."""
 
@@ -101,10 +114,8 @@ class Secret(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
     ) -> bytes:
         """Bytes in reading order; wrong use when it is not hex or of another length."""
         try:
-            if value == "-":
-                value = sys.stdin.read()
-            elif value.startswith("@"):
-                value = Path(value[1:]).read_text(encoding="ascii")
+            if value == "-" or value.startswith("@"):
+                value = _text_of(value)
             data = bytes.fromhex(value.strip())
         except ValueError:
             self.fail("not hexadecimal", param, ctx)
@@ -143,10 +154,32 @@ class Passphrase(click.ParamType):  # type: ignore[type-arg]
         if value != "-" and not value.startswith("@"):
             self.fail("give @FILE, or - for standard input: others see a command line", param, ctx)
         try:
-            text = sys.stdin.read() if value == "-" else Path(value[1:]).read_text(encoding="utf-8")
+            text = _text_of(value)
         except ValueError:
             self.fail("not text", param, ctx)
         return (text.splitlines() or [""])[0]
+
+
+class Line(click.ParamType):  # type: ignore[type-arg]
+    """A name or a place: one line, not too long."""
+
+    name = "text"
+
+    def __init__(self, most: int, least: int = 0):
+        self._most, self._least = most, least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Text. Wrong use: it is no line, too long, or empty where it must not be."""
+        try:
+            line = one_line(value, self._most)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if len(line) < self._least:
+            self.fail("nothing is in it", param, ctx)
+        return line
+
+
+NAME, PLACE = Line(NAME_MOST, 1), Line(PLACE_MOST)
 
 
 def sure(question: str, yes: bool) -> None:

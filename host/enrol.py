@@ -35,10 +35,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A node in the ledger; fresh keys were made just now, by chance."""
+    """A node in the ledger; fresh keys were made just now, by chance; it may have been retired."""
 
     node: Node
     fresh_keys: bool
+    retired: bool = False
 
 
 def enrol(
@@ -72,7 +73,8 @@ def enrol(
         identity, fresh = _wished(known.identity, wish), wish.new_keys and wish.random
         if wish.name is None and known.retired_at is not None:
             identity = replace(identity, name=_free_name(ledger, kit, known.name))
-        return Enrolled(ledger.change(known.dev_eui, identity, fresh, **fields), fresh)
+        node = ledger.change(known.dev_eui, identity, fresh, **fields)
+        return Enrolled(node, fresh, known.retired_at is not None)
 
 
 def _check(wish: Wish) -> None:

@@ -53,6 +53,8 @@ def notes(nodes: Sequence[Node], path: Path | None = None) -> list[str]:
         found.append(f"{path} holds keys: only the network may have it; delete it afterwards")
     if left_out := [node.name for node in nodes if node.identity.session is not None]:
         found.append(f"left out, as they never join (ABP): {', '.join(left_out)}")
+    if retired := [node.name for node in nodes if node.retired_at is not None]:
+        found.append(f"retired, and exported as they are named: {', '.join(retired)}")
     if any(not any(node.identity.join_eui) for node in nodes):
         found.append("a JoinEUI of zeros is right for The Things Stack and ChirpStack, not for all")
     return found

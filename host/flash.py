@@ -60,6 +60,7 @@ class Report:
     readings: int
     micropython: str | None
     port: str
+    was_retired: bool  # and is in use again
 
     def public(self) -> dict[str, Any]:
         """For --json, without keys."""
@@ -81,6 +82,7 @@ class Flasher:
         self._progress = progress
         self._contents = image.firmware(job.firmware)
         self._node_waits = False  # in service mode, and nothing is written over yet
+        self._was_retired = False
 
     def run(self) -> Report:
         """Do it all. HostError: what stands in the way, and what the board is now."""
@@ -155,6 +157,7 @@ class Flasher:
             sum(path.startswith(_READINGS) for path in after.files),
             made.name if made else None,
             visit.port.name,
+            self._was_retired,
         )
 
     # What the board holds.
@@ -210,7 +213,7 @@ class Flasher:
             return None, self._after(state, None)
         if known.board != board.name and not self._job.replace:
             raise provisioning.another_board(f"this board is '{known.name}'", known.board, board)
-        enrolled = enrol(self._ledger, board.name, known.kit, board.chip, unique_id, state)
+        enrolled = self._enrol(known.kit, unique_id, state)
         return enrolled, self._after(self._of_node(state, enrolled), enrolled, live=False)
 
     def _of_node(self, state: State, enrolled: Enrolled) -> State:
@@ -239,9 +242,16 @@ class Flasher:
                 f"this board has the kit {name}, which is not known here",
                 "add it to kits.toml, or provision it with another: node071 provision --replace",
             )
-        return enrol(
-            self._ledger, board.name, name, board.chip, facts.unique_id, state, region=region
-        )
+        return self._enrol(name, facts.unique_id, state, region)
+
+    def _enrol(
+        self, kit: str, unique_id: bytes, state: State, region: str | None = None
+    ) -> Enrolled:
+        """The node that the board is, in use from here on."""
+        board = self._job.board
+        found = enrol(self._ledger, board.name, kit, board.chip, unique_id, state, region=region)
+        self._was_retired |= found.retired
+        return found
 
     def _after(self, state: State, enrolled: Enrolled | None, live: bool = True) -> State:
         """The records that the board gets."""

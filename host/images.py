@@ -96,6 +96,7 @@ def _download(board: Board, version: str, cache: Path, site: str) -> Path:
             )
         data = _fetch(f"{site}/resources/firmware/{max(names)}")
     except OSError as error:
+        cache.mkdir(parents=True, exist_ok=True)  # it is to be there when a file is put into it
         raise HostError(
             f"MicroPython {version} for {board.micropython} is not on this computer, and {site} "
             "cannot be reached",

@@ -19,6 +19,7 @@ from host.provision import Identity
 from host.vault import Lock, Vault
 
 _CHANGEABLE = ("board", "kit", "region", "place", "unique_id")
+_ON_BOARD = ("name", "board", "kit", "region")  # until it is written it is not so there
 _IN_USE_FIRST = "ORDER BY retired_at IS NOT NULL, changed_at DESC"
 _USED_EUIS = """SELECT eui FROM used_eui WHERE eui BETWEEN ? AND ?
     UNION SELECT dev_eui FROM node WHERE dev_eui BETWEEN ? AND ?"""
@@ -147,7 +148,8 @@ class Ledger:
         """Change board, kit, region, place, unique_id, or the identity but for its DevEUI.
 
         With other keys or JoinEUI it is a new node for the network; with `fresh` ones, which
-        nobody ever had, its numbers begin anew too. A node that was retired is in use again.
+        nobody ever had, its numbers begin anew too. A node that was retired is in use again. Its
+        receipt begins anew with whatever has to be written on the board.
         """
         if unknown := set(fields) - set(_CHANGEABLE):
             raise ValueError(f"no such fields: {unknown}")
@@ -158,11 +160,15 @@ class Ledger:
                 new = _renewed(new, identity, now)
             if fresh:
                 new = replace(new, next_dev_nonce=0, next_f_cnt=0, seen_at=now)
+            changed = [e for e in (*_ON_BOARD, "place") if getattr(old, e) != getattr(new, e)]
+            if old.retired_at is not None or any(each in _ON_BOARD for each in changed):
+                new = replace(new, state=STATES[0])
             self._check_name(new.name, dev_eui)
             self.put(new)
-            for each in ("name", "board", "kit", "region", "place"):
-                if getattr(old, each) != getattr(new, each):
-                    self.note(dev_eui, each, f"{getattr(old, each)} -> {getattr(new, each)}")
+            if old.retired_at is not None:
+                self.note(dev_eui, "in use again")
+            for each in changed:
+                self.note(dev_eui, each, f"{getattr(old, each)} -> {getattr(new, each)}")
             if old.keys_at != new.keys_at:
                 self.note(dev_eui, "new keys")
             return new

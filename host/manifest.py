@@ -5,7 +5,7 @@ import csv
 import io
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,16 @@ from host import boards
 from host.boards import Board, Kit
 from host.errors import HostError, meant, typed
 from host.ledger import Ledger
+from host.names import NAME_MOST, PLACE_MOST, one_line
 from host.node import STATES, Node
 from host.positions import positions
 
 _NEEDED = ("name", "board", "kit")
 _KNOWN = (*_NEEDED, "dev_eui", "join_eui", "region", "place", "port")
+_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 _NO_EUI = (bytes(8), b"\xff" * 8)  # of a device; a JoinEUI may be zeros
+_EUI = "write 16 hexadecimal digits; in a spreadsheet make the column one of text first"
+_SAVE = "save it as UTF-8; in a spreadsheet: save as CSV UTF-8"
 _HOW = "columns: name, board, kit, and if wished " + ", ".join(_KNOWN[3:])
 
 
@@ -64,9 +68,10 @@ def read(path: Path) -> list[Row]:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise Mistakes(path, [Mistake(line, "not UTF-8", "save it as UTF-8")]) from error
+        raise Mistakes(path, [Mistake(line, "not UTF-8", _SAVE)]) from error
     mistakes: list[Mistake] = []
-    cells = _toml(text, mistakes) if path.suffix == ".toml" else _csv(text, mistakes)
+    of_kind = _toml if path.suffix.lower() == ".toml" else _csv
+    cells = of_kind(text, mistakes)
     rows = [row for line, values in cells if (row := _row(line, values, mistakes)) is not None]
     if not rows and not mistakes:
         mistakes.append(Mistake(1, "no node is in it", _HOW))
@@ -76,15 +81,24 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
-def check_ledger(path: Path, rows: list[Row], ledger: Ledger) -> None:
-    """Mistakes: rows that say otherwise than the ledger does of a node of this name or DevEUI."""
+def check_ledger(
+    path: Path,
+    rows: list[Row],
+    ledger: Ledger,
+    join_eui: bytes | None = None,
+    region: str | None = None,
+) -> None:
+    """Mistakes: rows that say otherwise than the ledger does of a node of this name or DevEUI.
+
+    JoinEUI and region are those of rows that have none.
+    """
     nodes = ledger.nodes()
     names = {node.name: node for node in nodes}
     owners = {node.dev_eui: node for node in nodes}
     mistakes = []
     for row in rows:
         node, owner = names.get(row.name), owners.get(row.dev_eui or b"")
-        if node is not None and (problem := _differs(row, node)):
+        if node is not None and (problem := _differs(_filled(row, join_eui, region), node)):
             step = f"give it another name, or first: node071 retire {typed(row.name)}"
             mistakes.append(Mistake(row.line, f"'{row.name}' is in the ledger {problem}", step))
         elif owner is not None and owner.name != row.name:
@@ -100,22 +114,34 @@ def is_written(node: Node | None) -> bool:
     return node is not None and node.state != STATES[0]
 
 
+def _filled(row: Row, join_eui: bytes | None, region: str | None) -> Row:
+    own = join_eui if row.join_eui is None else row.join_eui
+    return replace(row, join_eui=own, region=row.region or region)
+
+
 def _differs(row: Row, node: Node) -> str:
     if row.dev_eui not in (None, node.dev_eui):
         return f"with DevEUI {node.dev_eui.hex()}"
-    if is_written(node) and (row.board.name, row.kit.name) != (node.board, node.kit):
+    if not is_written(node):  # it gets what the row says
+        return ""
+    if (row.board.name, row.kit.name) != (node.board, node.kit):
         return f"as {node.kit} on {node.board}"
+    if row.region not in (None, node.region):
+        return f"for region {node.region}"
+    if row.join_eui not in (None, node.identity.join_eui):
+        return f"with JoinEUI {node.identity.join_eui.hex()}"
     return ""
 
 
 def _csv(text: str, mistakes: list[Mistake]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line, cells) of each row; a comma or, as some spreadsheets write it, a semicolon between."""
-    head = text.partition("\n")[0]
-    delimiter = ";" if head.count(";") > head.count(",") else ","
+    """(line, cells) of each row; between them a comma or, as spreadsheets write it, ; or a tab."""
+    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        columns = [each.strip() for each in next(reader, [])]
-        for name in columns:
+        columns = [each.strip().lower() for each in next(reader, [])]
+        while columns and not columns[-1]:  # a spreadsheet keeps those that were emptied
+            columns.pop()
+        for name in dict.fromkeys(columns):
             if name not in _KNOWN or columns.count(name) > 1:
                 mistakes.append(Mistake(1, f"unknown or double column '{name}'", _HOW))
         for name in _NEEDED:
@@ -128,8 +154,8 @@ def _csv(text: str, mistakes: list[Mistake]) -> Iterator[tuple[int, dict[str, An
             cells = next(reader, None)
             if cells is None:
                 return
-            if len(cells) > len(columns):
-                step = 'put a text with a comma into "quotes"'
+            if any(each.strip() for each in cells[len(columns) :]):
+                step = f'put a text with {_DELIMITERS[delimiter]} into "quotes"'
                 mistakes.append(Mistake(line, f"more than {len(columns)} cells", step))
             elif any(each.strip() for each in cells):
                 yield line, dict(zip(columns, cells, strict=False))
@@ -183,9 +209,12 @@ def _row(line: int, cells: dict[str, Any], mistakes: list[Mistake]) -> Row | Non
         if not isinstance(cell, str):
             wrong(f"'{name}' is no text", 'put it into "quotes"')
         elif cell.strip():
-            values[name] = cell.strip()
+            try:
+                values[name] = one_line(cell, PLACE_MOST if name == "place" else NAME_MOST)
+            except ValueError as error:
+                wrong(f"'{name}': {error}", "write it on one line, and shorter")
     for name in _NEEDED:
-        if name not in values and isinstance(cells.get(name, ""), str):
+        if isinstance(cell := cells.get(name, ""), str) and not cell.strip():
             wrong(f"'{name}' is missing", "each node has a name, a board and a kit")
     board = boards.boards().get(values.get("board", ""))
     kit = boards.kits().get(values.get("kit", ""))
@@ -202,7 +231,7 @@ def _row(line: int, cells: dict[str, Any], mistakes: list[Mistake]) -> Row | Non
         if name in values:
             euis[name] = eui = _eui(values.pop(name))
             if eui is None or (name == "dev_eui" and eui in _NO_EUI):
-                wrong(f"'{name}' is no EUI", "write 16 hexadecimal digits")
+                wrong(f"'{name}' is no EUI", _EUI)
     if len(mistakes) > before or board is None or kit is None:
         return None
     others = {name: values.get(name) for name in ("region", "place", "port")}

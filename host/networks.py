@@ -29,7 +29,8 @@ FORMATS: dict[str, Callable[[list[Node]], str]] = {
 
 def chosen(ledger: Ledger, names: Sequence[str]) -> list[Node]:
     """The nodes of these names, or all that are in use. HostError: there are none."""
-    found = [ledger.node(name) for name in dict.fromkeys(names)] if names else ledger.nodes()
+    named = {node.dev_eui: node for node in map(ledger.node, names)}  # once, by name or DevEUI
+    found = list(named.values()) if names else ledger.nodes()
     if not found:
         raise HostError("no node is in use", "make one: node071 provision")
     return found

@@ -20,8 +20,15 @@ from host.visit import Facts, Visit
 
 LEAST = (1, 24)  # of MicroPython
 NO_WISH = Wish()
+IN_USE_AGAIN = (
+    "it was retired, and is in use again: register it again if it was taken off the network"
+)
 BOARD_OPTION = "--board"  # where a board is named, unless in a manifest
 MPY = 6  # the .mpy format that host/image.py makes
+_ELSEWHERE = (
+    "if another computer gave it new keys: node071 backup there, node071 restore here; --replace "
+    "gives it those of this ledger again"
+)
 _AGAIN = "run the same command again"
 
 
@@ -48,11 +55,12 @@ class Receipt:
     changed: bool  # something was written
     installed: bool  # so was the firmware
     port: str
+    was_retired: bool = False  # and is in use again
 
     def public(self) -> dict[str, Any]:
         """For --json, without keys."""
         own = {"digest": self.digest, "changed": self.changed, "installed": self.installed}
-        return self.node.public() | own | {"port": self.port}
+        return self.node.public() | own | {"port": self.port, "was_retired": self.was_retired}
 
 
 def provision(visit: Visit, ledger: Ledger, order: Order) -> Receipt:
@@ -81,7 +89,8 @@ def provision(visit: Visit, ledger: Ledger, order: Order) -> Receipt:
     visit.change(write, remove)
     digest = verify(visit, after)
     node = ledger.advance(enrolled.node.dev_eui, "written", f"config {digest[:16]}")
-    return Receipt(node, digest, bool(write or remove), not facts.firmware, visit.port.name)
+    changed, installed = bool(write or remove), not facts.firmware
+    return Receipt(node, digest, changed, installed, visit.port.name, enrolled.retired)
 
 
 def check_family(facts: Facts, board: Board, where: str = BOARD_OPTION) -> None:
@@ -138,10 +147,10 @@ def check_identity(
     }
     for what, (has, wanted) in others.items():
         if wanted and has != wanted and not wish.new_keys:
-            raise HostError(
-                f"{who}, and has another {what}",
-                "is it the right board? give --replace to overwrite what it is",
-            )
+            step = "is it the right board? give --replace to overwrite what it is"
+            if what == "AppKey" and wish.app_key is None:  # it is the right board
+                step = _ELSEWHERE
+            raise HostError(f"{who}, and has another {what}", step)
     if known and known.unique_id not in (b"", facts.unique_id):
         raise HostError(
             f"{who}, which the ledger knows as another board", "give --replace to overwrite it"

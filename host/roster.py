@@ -18,16 +18,18 @@ _OTHERWISE = "give --passphrase @FILE; --plain-keys leaves the backup unencrypte
 _HEADS = ("name", "DevEUI", "board", "kit", "place", "state", "last heard")
 
 
-def nodes(path: Path | None, plain_keys: bool, retired: bool) -> list[Node]:
-    """The nodes of a ledger; without one there are none."""
+def nodes(path: Path | None, plain_keys: bool) -> list[Node]:
+    """The nodes of a ledger, retired ones too; without one there are none."""
     if not (path or default_path()).exists():
         return []
     with open_ledger(path, plain_keys) as ledger:
-        return ledger.nodes(retired)
+        return ledger.nodes(retired=True)
 
 
-def table(rows: list[Node], path: Path | None = None) -> list[str]:
-    """Lines for people, one a node of the ledger at a path."""
+def table(rows: list[Node], path: Path | None = None, retired: int = 0) -> list[str]:
+    """Lines for people, one a node of the ledger at a path; so many `retired` are left out."""
+    if not rows and retired:
+        return [f"no node is in use; node071 devices --retired has {retired} of before"]
     if not rows:
         lines = ["no nodes yet: node071 provision makes them"]
         if other := for_practice(path):

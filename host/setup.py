@@ -173,7 +173,8 @@ class Setup:
                 wanted.drive, self._teller.ask,
                 PortError(lacks[0].cause, lacks[0].next_step) if silent else None,
             )  # fmt: skip
-            flash.Flasher(line, self._ledger, self._backups, job, self._teller.step).run()
+            flasher = flash.Flasher(line, self._ledger, self._backups, job, self._teller.step)
+            self._note_retired(flasher.run().was_retired)
         self._say(f"{made.name} is on it" if made else "its program is up to date")
 
     def _image(self, why: str) -> images.Image:
@@ -196,10 +197,16 @@ class Setup:
             wanted.replace, wanted.firmware,
         )  # fmt: skip
         with Port(port, self._teller.say) as line, Visit(line, self._teller.step) as visit:
-            node = provisioning.provision(visit, self._ledger, order).node
+            receipt = provisioning.provision(visit, self._ledger, order)
+        node = receipt.node
+        self._note_retired(receipt.was_retired)
         self._say(f"this is '{node.name}' now, DevEUI {node.dev_eui.hex().upper()}")
         self._say("what was written was read back: it is right")
         return node
+
+    def _note_retired(self, was_retired: bool) -> None:
+        if was_retired:
+            self._say(f"note: {provisioning.IN_USE_AGAIN}")
 
     def _first_reading(self, port: str) -> dict[str, Any] | None:
         """What it measures, None: nothing came in time. HostError: no radio, or no sensor."""

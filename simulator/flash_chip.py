@@ -2,7 +2,9 @@
 """The flash chip of a virtual board, a file, and what its boot loader looks for in it."""
 
 import binascii
+import fcntl
 import hashlib
+import os
 import struct
 from functools import reduce
 from operator import xor
@@ -48,6 +50,20 @@ class FlashChip:
                 f"{path} has {path.stat().st_size} bytes, the flash of {board.name} {self.size}",
                 "name another file, or the board that it is of",
             )
+
+    def hold(self) -> None:
+        """Keep others away until it is released. WrongUse: another virtual board has it."""
+        self._held = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._held)
+            step = "name another --flash, or end that one"
+            raise WrongUse(f"another virtual board has {self.path}", step) from None
+
+    def release(self) -> None:
+        """Another virtual board may have it now."""
+        os.close(self._held)
 
     def read(self, offset: int, size: int) -> bytes:
         """Bytes of the chip; past its end it starts again."""

@@ -9,6 +9,8 @@ import time
 import tty
 from pathlib import Path
 
+from host.errors import WrongUse
+
 _DEAF_S = 5.0  # a board gives up on a host that reads nothing for so long
 _QUEUE = 8192
 FLUSH_S = 0.001  # a pseudo-terminal does not always tell that there is room again
@@ -51,6 +53,8 @@ class Port:
         self.attached = False
         self._queue.clear()
         if self.link is not None:
+            if self.link.exists() and not self.link.is_symlink():
+                raise WrongUse(f"{self.link} is there, and is no link", "name another --link")
             self.link.unlink(missing_ok=True)
             self.link.symlink_to(self.path)
 
@@ -66,8 +70,9 @@ class Port:
         os.close(self._master)
         self._master, self.attached = -1, False
         self._queue.clear()
-        if self.link is not None:
-            self.link.unlink(missing_ok=True)
+        link = self.link  # another board may have taken it over
+        if link is not None and link.is_symlink() and os.readlink(link) == self.path:
+            link.unlink()
 
     def close(self) -> None:
         """Pull it out for good."""

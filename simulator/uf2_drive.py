@@ -6,6 +6,7 @@ import struct
 import time
 from pathlib import Path
 
+from host.errors import WrongUse
 from simulator.flash_chip import BLOCK, FlashChip
 
 _MAGIC, _END_MAGIC = (0x0A324655, 0x9E5D5157), 0x0AB16F30
@@ -13,8 +14,15 @@ _BLOCK_SIZE, _PAYLOAD = 512, 256
 _NOT_MAIN_FLASH, _FAMILY_PRESENT = 0x0001, 0x2000
 _RP2040, _XIP = 0xE48BFF56, 0x10000000
 _EJECT_S = 0.3  # until the computer has noticed that its copy is done
+_INFO_NAME = "INFO_UF2.TXT"
 _INFO = "UF2 Bootloader v3.0\nModel: Raspberry Pi RP2\nBoard-ID: RPI-RP2\n"
 _INDEX = "<html><body>Copy a UF2 file here.</body></html>\n"
+
+
+def free(folder: Path) -> None:
+    """WrongUse: what is there is not a drive that was left behind, and would go with it."""
+    if any(folder.glob("*")) and not (folder / _INFO_NAME).is_file():
+        raise WrongUse(f"{folder} has files in it", "name an empty folder with --drive")
 
 
 class Uf2Drive:
@@ -33,7 +41,7 @@ class Uf2Drive:
         self._taken: dict[Path, set[int]] = {}  # numbers of its blocks
         self._erased: dict[Path, set[int]] = {}
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "INFO_UF2.TXT").write_text(_INFO, newline="\r\n")
+        (folder / _INFO_NAME).write_text(_INFO, newline="\r\n")
         (folder / "INDEX.HTM").write_text(_INDEX)
 
     def eject(self) -> None:

@@ -22,7 +22,7 @@ from simulator.neighbourhood import Neighbourhood
 from simulator.port import FLUSH_S, CablePulled, Port
 from simulator.rom_loader import SYNC, RomLoader
 from simulator.terminal import LiveBoard
-from simulator.uf2_drive import Uf2Drive
+from simulator.uf2_drive import Uf2Drive, free
 
 MICROPYTHON, BOOTLOADER, SILENT, GARBAGE, UNPLUGGED = MODES = (
     "micropython", "bootloader", "silent", "garbage", "unplugged"
@@ -101,6 +101,7 @@ class VirtualBoard:
         self._loader: RomLoader | None = None
         self._drive: Uf2Drive | None = None
         self.drive = drive or flash.with_name(flash.name + ".drive")
+        free(self.drive)
         self._asked: queue.Queue[Callable[[], None]] = queue.Queue()
         self._wake, self._woken = -1, -1
         self._stopping = False
@@ -136,6 +137,7 @@ class VirtualBoard:
 
     def start(self) -> None:
         """Plug it in."""
+        self.flash.hold()
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._woken, False)
         self._stopping = False
@@ -156,6 +158,7 @@ class VirtualBoard:
             self._near.close()
         os.close(self._wake)
         os.close(self._woken)
+        self.flash.release()
         if self._error is not None:
             raise self._error
 

@@ -122,7 +122,8 @@ def run(path, *words, passphrase=None):
 def files(tmp_path):
     """The options that name each passphrase."""
     for name, text in (("old", OLD), ("new", NEW), ("short", "abc")):
-        (tmp_path / name).write_text(text + "\n")
+        mark = "\ufeff" if name == "new" else ""  # some editors write it; nobody types it
+        (tmp_path / name).write_text(mark + text + "\n", encoding="utf-8")
     return {name: ("--new", f"@{tmp_path / name}") for name in ("old", "new", "short")}
 
 

@@ -454,7 +454,9 @@ def test_nobody_there():
     assert "8080" in error.value.next_step
 
 
-@pytest.mark.parametrize("address", ["localhost:8080", "ftp://localhost", "http://", ""])
+@pytest.mark.parametrize(
+    "address", ["localhost:8080", "ftp://localhost", "http://", "", "http://h:99999", "http://[::1"]
+)
 def test_what_is_no_address(address):
     with pytest.raises(WrongUse, match="is no address"):
         Server(address, TOKEN)

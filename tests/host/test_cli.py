@@ -2,6 +2,7 @@
 """The command line: results on stdout, one line or one JSON value for whatever goes wrong."""
 
 import contextlib
+import errno
 import json
 import os
 import pty
@@ -198,7 +199,7 @@ def test_decode_in_words_and_in_json():
 def test_keys_come_from_a_file_or_the_standard_input(files):
     session = Session(0x260B1234, bytes.fromhex(KEY), bytes.fromhex(KEY)[::-1])
     frame = DataFrame(MType.UNCONFIRMED_UP, 0x260B1234, 0, 7, b"", 1, bytes.fromhex("a101190264"))
-    Path("nwk").write_text(f"{KEY}\n")
+    Path("nwk").write_text(f"\ufeff{KEY}\r\n", encoding="utf-8")  # as Windows has it
     words = ("decode", "--phy", session.seal(frame).hex(), "--nwk-skey", "@nwk", "--app-skey", "-")
     value = json.loads(run(*words, "--json", stdin=f" {session.app_skey.hex()}\n").stdout)
     assert value["mic_ok"] and value["readings"] == [{"age_s": 0, "co2": 612}]
@@ -485,6 +486,22 @@ def test_an_output_that_takes_nothing_is_one_line(words, status, said, unbuffere
         )
     assert done.returncode == status
     assert done.stderr.startswith(f"error: {said}") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [
+        (errno.ENOSPC, "make room there, then run this again"),
+        (errno.EACCES, "check the path and its permissions"),
+    ],
+)
+def test_a_file_that_cannot_be_written_says_what_to_do_about_it(monkeypatch, number, step):
+    def refuse(*_, **__):
+        raise OSError(number, "No", "there/labels.pdf")
+
+    monkeypatch.setattr("host.codec.javascript", refuse)
+    result = CliRunner().invoke(cli, ["codec"])
+    assert (result.exit_code, result.stderr) == (1, f"error: there/labels.pdf: No; {step}\n")
 
 
 def on_terminal(*words, stdout=True):

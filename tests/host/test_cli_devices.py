@@ -193,6 +193,10 @@ def test_retire_asks_first(filled):
     assert "pole-7" in run(filled, "devices", "--retired").stdout
     value = json.loads(run(filled, "devices", "show", "pole-7", "--json").stdout)
     assert value["retired"] and value["next_f_cnt"] == 1756
+    for name in ("classroom-1", "classroom-2"):
+        run(filled, "retire", name, "--yes")
+    none = "no node is in use; node071 devices --retired has 3 of before\n"
+    assert run(filled, "devices").stdout == none
 
 
 def test_a_device_that_is_none_is_one_line(filled):

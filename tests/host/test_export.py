@@ -244,6 +244,16 @@ def test_the_command_writes_a_file_and_warns_once(ledger, tmp_path, words, name,
     assert not any(node.identity.app_key.hex() in done.output.lower() for node in nodes())
 
 
+def test_a_node_that_is_named_twice_is_in_it_once_and_a_retired_one_is_told(ledger, tmp_path):
+    node = nodes()[0]
+    with open_ledger(ledger) as opened:
+        opened.retire(node.dev_eui)
+    done = run("export", "tts-csv", node.name, node.dev_eui.hex(), "--ledger", ledger)
+    (path,) = tmp_path.glob("*-tts.csv")
+    assert len(parse_tts_csv(path.read_text())) == 1
+    assert f"note: retired, and exported as they are named: {node.name}\n" in done.stderr
+
+
 def test_the_command_in_json(ledger):
     done = run("export", "tts-csv", "--ledger", ledger, "--json")
     value = json.loads(done.stdout)

@@ -294,8 +294,10 @@ def test_only_what_differs_is_sent_and_what_is_old_goes(tmp_path, small):
         assert (report.written, report.removed) == (3, 1)  # mac, led and the manifest
         assert bench.firmware_is(image.firmware(new)) and bench.files()["/own.txt"] == b"stays"
         assert kept(bench) == before
+        bench.ledger.retire(report.node.dev_eui)
         again = bench.flash(firmware=new)
         assert (again.written, again.removed) == (0, 0)
+        assert (report.was_retired, again.was_retired) == (False, True)  # it is told
         back = bench.flash(firmware=tmp_path / "small")
         assert (back.written, back.removed) == (2, 1)
         assert bench.firmware_is(small)

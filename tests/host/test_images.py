@@ -96,8 +96,10 @@ def test_a_version_comes_from_the_cache_without_a_network(ledger, cache):
 
 
 def test_offline_it_says_which_file_goes_where(ledger, cache):
+    cache.rmdir()
     with pytest.raises(HostError) as error:
         images.get(PICO, "1.28.0", ledger, cache, NOWHERE)
+    assert cache.is_dir()
     assert str(error.value) == (
         f"MicroPython 1.28.0 for RPI_PICO is not on this computer, and {NOWHERE} cannot be reached"
     )

@@ -151,16 +151,26 @@ def test_other_keys_are_another_node_for_the_network(ledger):
     ledger.add(node())
     ledger.seen(EUI, 10)
     ledger.heard(EUI, START)
-    same = ledger.change(EUI, node().identity, board="ttgo-lora32-v2_1", place="hall")
-    assert (same.state, same.board, same.place) == ("heard", "ttgo-lora32-v2_1", "hall")
+    same = ledger.change(EUI, node().identity, place="hall")
+    assert (same.state, same.place) == ("heard", "hall")
     moved = ledger.change(EUI, replace(node().identity, join_eui=b"j" * 8))
     assert (moved.state, moved.heard_at, moved.next_dev_nonce) == ("new", None, 10)
     given = ledger.change(EUI, replace(moved.identity, app_key=b"k" * 16))
     assert (given.next_dev_nonce, given.keys_at > moved.keys_at) == (10, True)
     assert ledger.change(EUI, node(key=b"f" * 16).identity, fresh=True).next_dev_nonce == 0
     details = [(event.what, event.detail) for event in ledger.history(EUI)]
-    assert ("board", "rpi-pico-rfm95 -> ttgo-lora32-v2_1") in details
+    assert ("place", " -> hall") in details
     assert details.count(("new keys", "")) == 2
+
+
+@pytest.mark.parametrize("field", ["name", "board", "kit", "region"])
+def test_what_has_to_be_written_on_the_board_is_not_written_yet(ledger, field):
+    ledger.add(node())
+    ledger.advance(EUI, "registered")
+    identity = replace(node().identity, name="other" if field == "name" else "room-1")
+    more = {} if field == "name" else {field: "other"}
+    assert ledger.change(EUI, identity, **more).state == "new"
+    assert ledger.advance(EUI, "written").state == "written"
 
 
 def test_a_node_keeps_its_dev_eui_and_knows_its_fields(ledger):

@@ -44,8 +44,22 @@ def test_rows_of_csv_as_spreadsheets_write_it_and_of_toml_are_the_same(tmp_path)
     (row,) = of_csv
     assert row.board is boards()["rpi-pico-rfm95"] and row.kit is kits()["classroom"]
     assert row.dev_eui == bytes.fromhex("70B3D57ED0001234")
-    assert (row.place, row.port, row.line) == ("Gasse 3\nHof", None, 2)
+    assert (row.place, row.port, row.line) == ("Gasse 3 Hof", None, 2)
     assert of_toml == [row]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Name;Board;KIT;;\r\nlamp  1;rpi-pico-rfm95;classroom;;\r\n;;;;\r\n", "a.csv"),
+        ("name\tboard\tkit\nlamp\u00a01\trpi-pico-rfm95 \tclassroom\n", "a.csv"),
+        ('[[node]]\nname = "lamp 1"\nboard = "rpi-pico-rfm95"\nkit = "classroom"\n', "A.TOML"),
+    ],
+    ids=["emptied columns and capitals", "tabs", "TOML"],
+)
+def test_what_spreadsheets_and_people_do_to_a_file_does_not_matter(tmp_path, text, name):
+    (row,) = manifest.read(written(tmp_path, text, name))
+    assert (row.name, row.board.name, row.kit.name) == ("lamp 1", "rpi-pico-rfm95", "classroom")
 
 
 @pytest.mark.parametrize(
@@ -59,6 +73,7 @@ def test_rows_of_csv_as_spreadsheets_write_it_and_of_toml_are_the_same(tmp_path)
         ("lamp-2,rpi-pico-rfm95,classroom,0000000000000000,\n", "'dev_eui' is no EUI"),
         ("lamp-2,rpi-pico-rfm95,classroom,,Gasse 3, Hof\n", "more than 5 cells"),
         ("lamp-1,rpi-pico-rfm95,classroom,,\n", "the name of line 2 once more"),
+        (f"{101 * 'x'},rpi-pico-rfm95,classroom,,\n", "'name': 101 letters, 100 are the most"),
         (GOOD.replace("lamp-1", "lamp-2"), "the DevEUI of line 2 once more"),
         ('lamp-2,"rpi"x,classroom,,\n', "no CSV: ',' expected after '\"'"),
     ],
@@ -117,24 +132,27 @@ def test_broken_toml_has_the_line_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "dev_eui", "kit", "state", "problem"),
+    ("name", "dev_eui", "kit", "region", "state", "problem"),
     [
-        ("lamp-1", "02" * 8, "classroom", "new", "'lamp-1' is in the ledger with DevEUI 0202"),
-        ("lamp-1", "70B3D57ED0001234", "bin", "written", "'lamp-1' is in the ledger as bin on"),
-        ("in use", "70B3D57ED0001234", "bin", "new", "belongs to 'in use' in the ledger"),
+        ("lamp-1", "02" * 8, "classroom", "EU868", "new", "with DevEUI 0202"),
+        ("lamp-1", "70B3D57ED0001234", "bin", "EU868", "written", "as bin on"),
+        ("lamp-1", "70B3D57ED0001234", "classroom", "US915", "written", "for region US915"),
+        ("lamp-1", "70B3D57ED0001234", "classroom", "EU868", "written", "with JoinEUI 0000"),
+        ("the other", "70B3D57ED0001234", "bin", "EU868", "new", "belongs to 'the other' in the"),
     ],
 )
 def test_a_row_that_the_ledger_knows_otherwise_is_a_mistake(
-    tmp_path, name, dev_eui, kit, state, problem
+    tmp_path, name, dev_eui, kit, region, state, problem
 ):
     path = written(tmp_path, HEAD + GOOD)
+    wanted = (bytes.fromhex("70B3D57ED0000001"), "EU868")
     identity = Identity(name, bytes.fromhex(dev_eui), bytes(8), bytes(range(16)))
     with open_ledger(tmp_path / "ledger", plain_keys=True) as ledger:
         rows = manifest.read(path)
-        manifest.check_ledger(path, rows, ledger)
-        ledger.add(replace(Node(identity, "rpi-pico-rfm95", kit), state=state))
+        manifest.check_ledger(path, rows, ledger, *wanted)
+        ledger.add(replace(Node(identity, "rpi-pico-rfm95", kit, region), state=state))
         with pytest.raises(Mistakes, match=rf"street\.csv, line 2: .*{problem}") as told:
-            manifest.check_ledger(path, rows, ledger)
+            manifest.check_ledger(path, rows, ledger, *wanted)
     assert told.value.next_step.endswith(f"node071 retire {shlex.quote(name)}")
 
 

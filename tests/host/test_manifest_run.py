@@ -5,6 +5,7 @@ import json
 import signal
 import threading
 
+import pytest
 from manifest_boards import Box, Slot
 from workbench import FIRMWARE, PICO, TTGO
 
@@ -14,6 +15,7 @@ from host.ledgers import open_ledger
 from host.port import Attached
 from host.progress import Progress
 
+BEFORE_IT_IS_WRITTEN = 30000  # bytes: after it was asked who it is
 FEATHER = "feather-rp2040-rfm95"
 ROWS = "name,board,kit,place\n" + "".join(
     f"street-{number},{PICO},classroom,lamp {number}\n" for number in (1, 2, 3)
@@ -135,6 +137,9 @@ def test_a_board_that_is_another_node_stays_what_it_is(tmp_path):
         assert not other.written and slot.board.flash.config()["name"] == "street-1"
         (other,) = run(["street-2"], replace=True)
         assert other.written and slot.board.flash.config()["name"] == "street-2"
+        box.manifest.write_text(ROWS.replace("lamp 2", "the square"))
+        run(["street-2"])  # what only stands in lists needs no board
+        assert [each["place"] for each in box.receipts()] == ["the square"]
 
 
 def test_a_board_that_was_made_as_another_is_told_by_its_line(tmp_path):
@@ -189,3 +194,32 @@ def test_what_is_written_is_not_done_again(tmp_path):
         assert history.count("written") == 1
         assert [each["name"] for each in box.receipts()] == ["street-1"]
         assert any("this is street-1, which is done; 1 to go; plug in" in line for line in said)
+
+
+@pytest.mark.parametrize("retired", [False, True])
+def test_a_board_that_was_another_node_has_no_receipt_before_it_is_the_new_one(tmp_path, retired):
+    slot = Slot(tmp_path, 1, files=FIRMWARE)
+    with Box(tmp_path, ROWS, [slot]) as box, open_ledger(tmp_path / "ledger", True) as ledger:
+        slot.plug_in()
+        board = slot.board
+
+        def run(name, **options):
+            rows = [row for row in manifest.read(box.manifest) if row.name == name]
+            plan = Plan(box.receipts_path, (str(slot.link),), wait_s=0, **options)
+            (outcome,) = Batch(rows, ledger, plan, Progress(True)).run()
+            return outcome
+
+        was = run("street-1").node
+        ledger.advance(was.dev_eui, "registered")
+        if retired:
+            ledger.retire(was.dev_eui)
+        board.cut_after(to_board=BEFORE_IT_IS_WRITTEN)
+        other = run("street-2", replace=not retired)
+        assert board.pulled.is_set() and ledger.node("street-2").dev_eui == was.dev_eui
+        assert not other.written and box.receipts() == []
+        slot.unplug()
+        slot.board = board
+        board.start()
+        assert run("street-2").written and board.flash.config()["name"] == "street-2"
+        history = [each.what for each in ledger.history(was.dev_eui)]
+        assert history.count("in use again") == retired

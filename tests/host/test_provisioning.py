@@ -56,6 +56,9 @@ def test_running_it_again_changes_nothing_and_a_working_node_goes_back_to_work(b
     assert "/service" not in bench.files()  # the flag of service mode
     history = [event.what for event in bench.ledger.history(first.node.dev_eui)]
     assert history.count("written") == 2 and history[0] == "new"
+    bench.ledger.retire(first.node.dev_eui)
+    last = bench.provision()
+    assert (again.was_retired, last.was_retired, last.node.state) == (False, True, "written")
 
 
 def test_another_kit_is_another_config_for_the_same_identity(bench):
@@ -119,6 +122,17 @@ def test_a_board_that_another_computer_provisioned_keeps_its_identity(tmp_path):
         receipt = bench.provision()
         assert receipt.node.identity == identity and receipt.node.identity.app_key == KEY
         assert bench.config()["app_key"] == KEY
+
+
+def test_a_board_that_another_computer_gave_new_keys_says_where_they_are(bench, tmp_path):
+    bench.provision()
+    own = bench.ledger
+    with open_ledger(tmp_path / "other.ledger", plain_keys=True) as bench.ledger:
+        bench.provision(wish=Wish(new_keys=True))
+    bench.ledger = own
+    with pytest.raises(HostError, match="and has another AppKey") as error:
+        bench.provision()
+    assert "node071 backup there, node071 restore here; --replace" in error.value.next_step
 
 
 def test_a_program_of_somebodys_own_is_not_overwritten_without_a_word(tmp_path):

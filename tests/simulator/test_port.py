@@ -7,6 +7,7 @@ import select
 import pytest
 from programs import HANG_S
 
+from host.errors import WrongUse
 from simulator.port import CablePulled, Port
 
 
@@ -96,3 +97,18 @@ def test_a_link_leads_to_it_while_it_is_plugged_in(tmp_path):
     assert os.readlink(tmp_path / "port") == port.path
     port.close()
     assert not os.path.lexists(tmp_path / "port")
+
+
+def test_a_link_takes_the_place_of_an_old_one_and_of_nothing_else(tmp_path):
+    (tmp_path / "thesis").write_text("mine")
+    port = Port(link=tmp_path / "thesis")
+    with pytest.raises(WrongUse, match="thesis is there, and is no link"):
+        port.open()
+    port.close()
+    assert (tmp_path / "thesis").read_text() == "mine"
+    one, other = Port(link=tmp_path / "port"), Port(link=tmp_path / "port")
+    one.open()
+    other.open()
+    one.close()
+    assert os.readlink(tmp_path / "port") == other.path
+    other.close()

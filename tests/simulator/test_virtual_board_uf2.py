@@ -8,6 +8,7 @@ import pytest
 from programs import HANG_S, mpremote, wait_for
 
 from host import boards
+from host.errors import WrongUse
 from simulator import stand_in
 from simulator.virtual_board import VirtualBoard
 
@@ -100,3 +101,20 @@ def test_a_cable_pulled_while_it_is_copied(drive, tmp_path):
 def test_without_a_program_it_is_a_drive_at_every_start(drive):
     drive.press_reset()
     assert drive.mode == "bootloader" and drive.drive.is_dir()
+
+
+def test_a_folder_with_files_of_somebody_is_no_drive(tmp_path):
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "thesis").write_text("mine")
+    with pytest.raises(WrongUse, match="documents has files in it"):
+        VirtualBoard(BOARD, tmp_path / "flash", "bootloader", drive=tmp_path / "documents")
+    assert (tmp_path / "documents" / "thesis").read_text() == "mine"
+
+
+def test_a_flash_is_of_one_board_at_a_time(tmp_path):
+    other = VirtualBoard(BOARD, tmp_path / "flash")
+    taken = pytest.raises(WrongUse, match="another virtual board has ")
+    with VirtualBoard(BOARD, tmp_path / "flash"), taken:
+        other.start()
+    with other:
+        assert other.mode == "micropython"
