@@ -22,8 +22,9 @@ from host.errors import HostError
 
 BAUD = 115200
 # What can be the matter with a port, beside portlock.BUSY: the codes of PortError.
-GONE, FORBIDDEN, NO_PORT, SILENT, BOOT_MODE, GARBAGE, OTHER_PYTHON = (
+GONE, FORBIDDEN, NO_PORT, SILENT, BOOT_MODE, GARBAGE, OTHER_PYTHON, UNREADABLE = (
     "gone", "no-permission", "no-port", "silent", "boot-mode", "garbage", "other-python",
+    "unreadable",
 )  # fmt: skip
 _AGENT = Path(__file__).with_name("onboard") / "agent.py"
 _WHO = """import sys

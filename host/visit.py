@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from host.errors import HostError
-from host.port import Port, PortError
+from host.port import UNREADABLE, Port, PortError
 
 BLOCK = 4096
 _SCRIPT_CHARS = 16000  # of a board's memory, for one run
 _PART_BYTES = 3000
 _TRIES = 3
+_CORRUPT = 84  # LFS_ERR_CORRUPT, as the board says it
 _ROOM_BLOCKS = 16  # that stay free for what a node writes while it works
 
 
@@ -170,6 +171,12 @@ class Visit:
             raise HostError(
                 "the board's flash is full; nothing was changed",
                 "remove what is not of node071 with mpremote fs rm",
+            )
+        if isinstance(row, dict) and row.get("errno") == _CORRUPT:
+            raise PortError(
+                f"the files of the board on {self.port.name} are broken and cannot be read",
+                "write it anew: node071 flash --board NAME --micropython VERSION",
+                UNREADABLE,
             )
         if isinstance(row, dict) and "errno" in row:
             raise HostError(

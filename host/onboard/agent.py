@@ -12,11 +12,16 @@ import sys
 gc.collect()  # what an earlier script left lies about in the room that this one needs
 
 
+CORRUPT = 84  # LFS_ERR_CORRUPT: what is there cannot be read, and is not called missing
+
+
 def there(path):
     try:
         os.stat(path)
         return True
-    except OSError:
+    except OSError as error:
+        if error.errno == CORRUPT:
+            raise
         return False
 
 
@@ -24,7 +29,9 @@ def walk(folder):
     """The path of every file under a folder, "" for all."""
     try:
         rows = list(os.ilistdir(folder or "/"))
-    except OSError:
+    except OSError as error:
+        if error.errno == CORRUPT:
+            raise
         return
     for row in rows:
         path = folder + "/" + row[0]

@@ -330,6 +330,10 @@ def test_a_cable_pulled_while_an_esp32_is_flashed_loses_nothing_that_was_measure
     assert flash_cut(tmp_path, somewhere(seed, 75000, 3000))
 
 
+def test_files_that_a_cut_has_broken_keep_nobody_from_writing_the_board_anew(tmp_path):
+    assert flash_cut(tmp_path, {"to_board": 56000})
+
+
 def test_without_a_backup_the_check_of_a_cut_sees_what_is_lost(tmp_path, monkeypatch):
     monkeypatch.setattr(holdings, "keep", lambda *what: None)
     with pytest.raises(AssertionError):
