@@ -111,7 +111,7 @@ class Visit:
 
     def state(self) -> dict[str, bytes]:
         """Every file under /state: records, session, readings that wait."""
-        return {path: bytes.fromhex(text) for path, text in self.port.ask('contents("/state")')}
+        return {path: bytes.fromhex(text) for path, text in self._said('contents, "/state"')}
 
     def read(self, path: str) -> bytes | None:
         """One file, None: the board has none of this name."""
@@ -120,7 +120,7 @@ class Visit:
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of every file on the board, by path."""
-        return dict(self.port.ask("digests()"))
+        return dict(self._said("digests"))
 
     def change(self, write: Mapping[str, bytes], remove: Sequence[str] = ()) -> None:
         """Write and remove files, all or nothing, wherever it is cut; then compare.
@@ -159,6 +159,12 @@ class Visit:
                 "remove what is not of node071 with mpremote fs rm, or start anew: node071 flash "
                 "--micropython",
             )
+
+    def _said(self, call: str) -> list[Any]:
+        """The lines that a call prints before it is done. HostError as for _all_done."""
+        *lines, last = self.port.ask(f"say({call})") or [{}]
+        self._done([last])
+        return lines
 
     def _done(self, rows: list[Any]) -> Any:
         """What the last row says was done. HostError as for _all_done."""

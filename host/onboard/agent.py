@@ -11,7 +11,6 @@ import sys
 
 gc.collect()  # what an earlier script left lies about in the room that this one needs
 
-
 CORRUPT = 84  # LFS_ERR_CORRUPT: what is there cannot be read, and is not called missing
 
 

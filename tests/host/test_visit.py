@@ -75,6 +75,16 @@ def test_the_whole_firmware_needs_little_of_a_boards_memory(tmp_path, monkeypatc
             visit.compare({f"/{path}": data for path, data in FIRMWARE.items()})
 
 
+def test_files_that_cannot_be_read_are_not_called_a_bad_cable(tmp_path):
+    broken = "def walk(folder):\n    raise OSError(84)\n"
+    with node(tmp_path) as bench, bench._port() as port, Visit(port) as visit:
+        ask = port.ask
+        port.ask = lambda call: ask(broken + call)
+        for read in (visit.state, visit.digests):
+            with pytest.raises(PortError, match="are broken and cannot be read"):
+                read()
+
+
 def test_a_line_of_an_answer_that_is_lost_is_no_agreement(tmp_path):
     with node(tmp_path) as bench, bench._port() as port, Visit(port) as visit:
         whole, ask = {"/a": b"1", "/b": b"2"}, port.ask
