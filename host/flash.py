@@ -17,7 +17,7 @@ from host.errors import HostError
 from host.images import Image
 from host.ledger import Ledger
 from host.node import Node
-from host.port import FORBIDDEN, GONE, NO_PORT, Port, PortError
+from host.port import FORBIDDEN, GONE, NO_PORT, UNREADABLE, Port, PortError
 from host.provision import board_records, config
 from host.state import State
 from host.visit import Facts, Visit
@@ -31,6 +31,7 @@ _LOSE = (
     "a node wakes when you press its reset button: then run the same command again; if it is new, "
     "or what waits on it may be lost, add --lose-backlog"
 )
+_BROKEN = "the readings that wait on it are lost: add --lose-backlog"
 _DRIVE_S = 30.0
 _RELEASE_S = 10.0
 _READS = "starting it, and reading it back"
@@ -196,7 +197,7 @@ class Flasher:
                 return self._from_ledger(unique_id, kept or {})
         elif self._may_lose(error):
             return None, State()
-        raise HostError(str(error), _LOSE) from error
+        raise HostError(str(error), _BROKEN if error.code == UNREADABLE else _LOSE) from error
 
     def _may_lose(self, error: PortError) -> bool:
         return self._job.lose_backlog or self._job.ask(

@@ -181,7 +181,8 @@ class Visit:
         if isinstance(row, dict) and row.get("errno") == _CORRUPT:
             raise PortError(
                 f"the files of the board on {self.port.name} are broken and cannot be read",
-                "write it anew: node071 flash --board NAME --micropython VERSION",
+                "write it anew: node071 flash --board NAME --micropython VERSION; erase an RP2040 "
+                "before, with flash_nuke.uf2 of Raspberry Pi",
                 UNREADABLE,
             )
         if isinstance(row, dict) and "errno" in row:

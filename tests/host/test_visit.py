@@ -76,7 +76,7 @@ def test_the_whole_firmware_needs_little_of_a_boards_memory(tmp_path, monkeypatc
 
 
 def test_files_that_cannot_be_read_are_not_called_a_bad_cable(tmp_path):
-    broken = "def walk(folder):\n    raise OSError(84)\n"
+    broken = "def walk(folder):\n    raise OSError(CORRUPT)\n"  # as the agent has it
     with node(tmp_path) as bench, bench._port() as port, Visit(port) as visit:
         ask = port.ask
         port.ask = lambda call: ask(broken + call)
