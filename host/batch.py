@@ -259,6 +259,8 @@ class Batch:
                 row = self._claim(visit.facts, port)
                 self._say(f"{port}: {row.name} begins")
                 receipt = provisioning.provision(visit, self._ledger, self._order(row))
+                if receipt.was_retired:
+                    self._say(f"{port}: note: {provisioning.IN_USE_AGAIN}")
             self._finish(row, port, receipt.node)
             return None, unique_id, False
         except HostError as error:

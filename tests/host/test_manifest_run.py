@@ -14,6 +14,7 @@ from host.batch import Batch, Plan
 from host.ledgers import open_ledger
 from host.port import Attached
 from host.progress import Progress
+from host.provisioning import IN_USE_AGAIN
 
 BEFORE_IT_IS_WRITTEN = 30000  # bytes: after it was asked who it is
 FEATHER = "feather-rp2040-rfm95"
@@ -194,6 +195,21 @@ def test_what_is_written_is_not_done_again(tmp_path):
         assert history.count("written") == 1
         assert [each["name"] for each in box.receipts()] == ["street-1"]
         assert any("this is street-1, which is done; 1 to go; plug in" in line for line in said)
+
+
+def test_a_board_that_was_retired_is_said_to_be_in_use_again(tmp_path, monkeypatch):
+    said, slot = [], Slot(tmp_path, 1, files=FIRMWARE)
+    monkeypatch.setattr(Progress, "say", lambda self, line: said.append(line))
+    with Box(tmp_path, ROWS, [slot]) as box, open_ledger(tmp_path / "ledger", True) as ledger:
+        slot.plug_in()
+        first, second, _ = manifest.read(box.manifest)
+        plan = Plan(box.receipts_path, (str(slot.link),), wait_s=0)
+        (was,) = Batch([first], ledger, plan, Progress(True)).run()
+        assert not any(IN_USE_AGAIN in line for line in said)
+        ledger.retire(was.node.dev_eui)
+        (again,) = Batch([second], ledger, plan, Progress(True)).run()
+        assert again.written and again.node.dev_eui == was.node.dev_eui
+        assert f"{slot.link}: note: {IN_USE_AGAIN}" in said
 
 
 @pytest.mark.parametrize("retired", [False, True])
