@@ -143,7 +143,11 @@ class VirtualBoard:
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=self.board.name, daemon=True)
         self._thread.start()
-        self._do(lambda: self._begin(self._first_mode))
+        try:
+            self._do(lambda: self._begin(self._first_mode))
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Pull it out for good; its flash stays in the file."""

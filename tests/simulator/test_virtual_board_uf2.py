@@ -111,6 +111,16 @@ def test_a_folder_with_files_of_somebody_is_no_drive(tmp_path):
     assert (tmp_path / "documents" / "thesis").read_text() == "mine"
 
 
+def test_a_start_that_fails_leaves_the_flash_to_the_next(tmp_path):
+    (tmp_path / "link").write_text("mine")
+    first = VirtualBoard(BOARD, tmp_path / "flash", link=tmp_path / "link")
+    for _ in range(2):
+        with pytest.raises(WrongUse, match="is there, and is no link"):
+            first.start()
+    with VirtualBoard(BOARD, tmp_path / "flash"):
+        assert (tmp_path / "link").read_text() == "mine"
+
+
 def test_a_flash_is_of_one_board_at_a_time(tmp_path):
     other = VirtualBoard(BOARD, tmp_path / "flash")
     taken = pytest.raises(WrongUse, match="another virtual board has ")
