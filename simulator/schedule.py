@@ -22,7 +22,8 @@ from simulator.core import SharedCore
 _Key = tuple[int, str]
 _Entry = tuple[int, str, Board]
 _NEVER: _Key = (1 << 62, "")
-USUAL_JOBS = 2 * (os.cpu_count() or 1)  # while some wait for their answer no core is idle
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+USUAL_JOBS = 2 * (_CORES or 1)  # while some wait for their answer no core is idle
 
 
 def run(boards: Sequence[Board], clock: Clock, end_us: int, jobs: int = 1) -> None:
