@@ -192,9 +192,9 @@ class Cycle:
             values[uplink.BATTERY] = self._battery.read_cv()
         interval_ms = self._reporter.interval_s() * 1000 * sparing
         if self._restart:
-            # The first interval after any start is shorter by up to a third, at random: nodes
-            # that started together then go on apart. By no more, as what comes less than 30 s
-            # after another reading, half of the shortest interval, is taken for a part of it.
+            # The first interval after any start is shorter at random: nodes that started
+            # together go on apart. By a third at most, or a reading could come within 30 s of
+            # another, half of the shortest interval, and be taken for a part of it.
             interval_ms -= random_below(interval_ms // 3)
             self._look_ms += random_below(self._every_ms or 1)
         self._reading_ms = max(self._reading_ms + interval_ms, self._power.now_ms())

@@ -113,8 +113,9 @@ def record(value: object, sequence: int = 0) -> bytes:
 def build(contents: dict[str, bytes], block_count: int) -> bytes:
     """A LittleFS image that a board mounts. HostError: the files do not fit it.
 
-    A write fills a block, so that a directory is written anew for each file and gathers no history:
-    a board reads all of it for each name that it looks up, some hundred at each start.
+    A directory is read whole for each name that is looked up in it, some hundred at each start of a
+    board. A write fills a block here, so that each directory is written anew for each file and has
+    no history to read.
     """
     try:
         fs = LittleFS(

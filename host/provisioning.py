@@ -148,7 +148,7 @@ def check_identity(
     for what, (has, wanted) in others.items():
         if wanted and has != wanted and not wish.new_keys:
             step = "is it the right board? give --replace to overwrite what it is"
-            if what == "AppKey" and wish.app_key is None:  # it is the right board
+            if what == "AppKey" and wish.app_key is None:
                 step = _ELSEWHERE
             raise HostError(f"{who}, and has another {what}", step)
     if known and known.unique_id not in (b"", facts.unique_id):
