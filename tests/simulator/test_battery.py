@@ -169,8 +169,9 @@ def test_a_join_that_takes_hours_goes_on_in_deep_sleep(trial):
     found = sorted({round(each) for each in run.measured_s()})
     gaps_s = [b - a for a, b in pairwise(found)]
     assert len(found) == 61 and INTERVAL_S * 2 / 3 - 3 < gaps_s[0] < INTERVAL_S + 3
-    # a reading waits until the windows of a try have ended
-    assert all(abs(gap_s - INTERVAL_S) < 8 for gap_s in gaps_s[1:])
+    # one may wait until the windows of a try have ended: the gap before it grows, the next shrinks
+    late_s = [gap_s - INTERVAL_S for gap_s in gaps_s[1:] if abs(gap_s - INTERVAL_S) >= 3]
+    assert len(late_s) in (0, 2) and abs(sum(late_s)) < 3 and all(abs(each) < 8 for each in late_s)
 
 
 def test_repetitions_keep_a_board_awake_and_it_is_not_bitten(trial):
